@@ -1,0 +1,188 @@
+"""`create_app(service)`: everything the four services have in common, around what sets them apart."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from shared.configuration import Configuration, Setting
+from shared.database import Database
+from shared.events.base import Event
+from shared.logs import configure_logs
+from shared.messaging.consumer import Consumer, Reaction
+from shared.messaging.relay import Relay
+from shared.runtime import Job, Runtime
+from shared.security import TokenVerifier
+from shared.settings import ServiceSettings
+from shared.telemetry import export_traces
+from shared.timers import Scheduler, TimerKind
+from shared.web import operations
+from shared.web.dependencies import Allow
+from shared.web.middleware import Edge
+from shared.web.problem_details import install_problem_details
+
+_log = structlog.get_logger(__name__)
+
+# A loop runs beside the API until `stop` is set; if one ends early the process ends.
+Loop = Callable[[Runtime, asyncio.Event], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Service:
+    """What sets one service apart; `main.py` fills it in on one screen."""
+
+    name: str
+    title: str
+    settings: type[ServiceSettings]
+    routers: Sequence[APIRouter]
+    subscriptions: Mapping[type[Event], Reaction] = field(default_factory=dict)
+    timer_kinds: Sequence[TimerKind] = ()
+    configuration: Sequence[Setting[Any]] = ()
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    loops: Sequence[Loop] = ()
+    prepare: Callable[[Runtime], Awaitable[None]] | None = None
+
+
+def create_app(service: Service, settings: ServiceSettings | None = None) -> FastAPI:
+    """The ASGI application of `service`. Without `settings` they are read from the environment
+    when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        chosen = settings or service.settings()
+        configure_logs(service.name, chosen.log_level)
+        if chosen.otlp_endpoint:
+            export_traces(service.name, chosen.otlp_endpoint)
+        app.state.draining = False
+        async with running(service, chosen) as runtime:
+            app.state.runtime = runtime
+            yield
+            app.state.draining = True
+
+    app = FastAPI(
+        title=service.title,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,  # the stock page loads its scripts from a CDN
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.add_middleware(Edge)
+    install_problem_details(app)
+    app.include_router(operations.probes)
+    app.include_router(operations.router)
+    for router in service.routers:
+        app.include_router(router, prefix="/api/v1")
+    declare_roles(app)
+    return app
+
+
+def declare_roles(app: FastAPI) -> None:
+    """Write each route's declared roles and its bearer token into OpenAPI (`x-roles`)."""
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            scope = declared_scope(route)
+            if scope is not None:
+                route.openapi_extra = {
+                    **(route.openapi_extra or {}),
+                    "x-roles": sorted(scope.roles),
+                    "security": [{"bearer": []}],
+                }
+
+
+def declared_scope(route: APIRoute) -> Allow | None:
+    """The `Allow` a route depends on, None for one without a declared scope."""
+    for dependant in route.dependant.dependencies:
+        if isinstance(dependant.call, Allow):
+            return dependant.call
+    return None
+
+
+@asynccontextmanager
+async def running(service: Service, settings: ServiceSettings) -> AsyncIterator[Runtime]:
+    """The service's runtime with its loops running; they end with the block."""
+    database = Database(
+        settings.database_url, service=service.name, pool_size=settings.database_pool_size
+    )
+    await database.open()
+    runtime = Runtime(
+        name=service.name,
+        settings=settings,
+        database=database,
+        configuration=Configuration(service.configuration),
+        tokens=TokenVerifier(
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            jwks_file=settings.jwks_file,
+            jwks_url=settings.jwks_url,
+        ),
+        scheduler=Scheduler(database, service.timer_kinds, settings),
+        jobs=service.jobs,
+    )
+    try:
+        await runtime.configuration.load(database)
+        if service.prepare is not None:
+            await service.prepare(runtime)
+        async with _loops(service, runtime):
+            yield runtime
+    finally:
+        await database.close()
+
+
+def _loops(service: Service, runtime: Runtime) -> AbstractAsyncContextManager[None]:
+    loops: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {
+        "configuration": lambda stop: runtime.configuration.keep_fresh(runtime.database, stop),
+        "scheduler": runtime.scheduler.run,
+    }
+    if runtime.settings.kafka_bootstrap:
+        relay = Relay(runtime.database, service.name, runtime.settings)
+        loops["relay"] = relay.run
+        if service.subscriptions:
+            consumer = Consumer(
+                runtime.database, service.name, service.subscriptions, runtime.settings
+            )
+            loops["consumer"] = consumer.run
+    for loop in service.loops:
+        loops[loop.__name__] = lambda stop, loop=loop: loop(runtime, stop)  # type: ignore[misc]
+    return run_loops(loops)
+
+
+@asynccontextmanager
+async def run_loops(
+    loops: Mapping[str, Callable[[asyncio.Event], Awaitable[None]]], *, grace_seconds: float = 6
+) -> AsyncIterator[None]:
+    """Run `loops` beside the block; afterwards set their stop event and give them
+    `grace_seconds`. A loop that ends by itself ends the process: half a service is worse than none.
+    """
+    stop = asyncio.Event()
+    tasks = [
+        asyncio.create_task(_watched(name, loop, stop), name=name) for name, loop in loops.items()
+    ]
+    try:
+        yield
+    finally:
+        stop.set()
+        _done, late = await asyncio.wait(tasks, timeout=grace_seconds)
+        for task in late:
+            _log.warning("loop_cancelled", loop=task.get_name())
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _watched(
+    name: str, loop: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    try:
+        await loop(stop)
+    except Exception as error:
+        _log.error("loop_failed", loop=name, exc_info=error)
+    if not stop.is_set():
+        _log.error("loop_ended_early", loop=name)
+        os.kill(os.getpid(), signal.SIGTERM)

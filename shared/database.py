@@ -1,0 +1,133 @@
+"""One service's database: sessions that commit at the edge, and the driver itself for hot paths.
+
+This is the only module that commits. A request's session commits before its answer leaves; a
+consumer's commits before its offset does.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeAlias, cast
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+# The limits of every statement of a service; a stuck client must not hold rows (idle_in_transaction).
+SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "statement_timeout": "15s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class ReadSession(AsyncSession):
+    """A session for queries: PostgreSQL refuses writes in it. Commands do not take it."""
+
+
+class Session(ReadSession):
+    """A session inside the one transaction of a request, an event batch or a timer."""
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once this transaction has committed; never when it rolls back."""
+        self.info.setdefault("after_commit", {})[callback] = None
+
+    def events_recorded(self) -> None:
+        """Note that this transaction holds outbox rows, so that its commit wakes the relay."""
+        self.after_commit(self.info["database"].events_committed.set)
+
+    async def driver(self) -> Connection:
+        """The asyncpg connection of this session, inside its transaction, for batched statements."""
+        if "driver" not in self.info:
+            # SQLAlchemy opens the transaction with its first own statement, not with the driver's.
+            await self.execute(text("SELECT 1"))
+            raw = await (await self.connection()).get_raw_connection()
+            self.info["driver"] = raw.driver_connection
+        return cast("Connection", self.info["driver"])
+
+
+class Database:
+    """Connections to one database: `transaction()`, `reading()`, and the driver for hot paths.
+
+    `events_committed` is set whenever a transaction that recorded events has committed; the relay
+    of the same process waits on it instead of for its next poll.
+    """
+
+    def __init__(self, url: str, *, service: str, pool_size: int = 10) -> None:
+        self.url = url
+        self.service = service
+        self.events_committed = asyncio.Event()
+        self._settings = {**SERVER_SETTINGS, "application_name": service}
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self.engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self.connect,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_recycle=1800,
+            hide_parameters=True,  # error texts must not carry values
+        )
+        self._reading = self.engine.execution_options(postgresql_readonly=True)
+
+    async def connect(self) -> Connection:
+        """A new connection of its own, closed by the caller (listeners, migrations)."""
+        return await asyncpg.connect(self.url, server_settings=self._settings, timeout=10)
+
+    async def open(self) -> None:
+        """Open the driver pool; the session pool opens with first use."""
+        self._pool = await asyncpg.create_pool(
+            self.url, min_size=1, max_size=self._pool_size, server_settings=self._settings
+        )
+
+    async def close(self) -> None:
+        """Close every connection; running statements get ten seconds."""
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 10)
+            except TimeoutError:
+                self._pool.terminate()
+            self._pool = None
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with Session(self.engine, expire_on_commit=False) as session:
+            session.info.update(database=self, service=self.service)
+            yield session
+            await session.commit()
+            for callback in session.info.get("after_commit", ()):
+                callback()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """A read-only session."""
+        async with ReadSession(self._reading, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Connection]:
+        """A driver connection on which each statement is its own transaction."""
+        async with self._driver_pool().acquire() as connection:
+            yield cast("Connection", connection)
+        self.events_committed.set()
+
+    @asynccontextmanager
+    async def driver_transaction(self) -> AsyncIterator[Connection]:
+        """A driver connection inside one transaction, committed when the block ends."""
+        async with self._driver_pool().acquire() as connection, connection.transaction():
+            yield cast("Connection", connection)
+        self.events_committed.set()
+
+    def _driver_pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        if self._pool is None:
+            raise RuntimeError("the database is not open")
+        return self._pool

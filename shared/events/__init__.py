@@ -1,0 +1,1 @@
+"""The language between the services: one file per publisher, readable by all."""

@@ -1,0 +1,74 @@
+"""Structured logs as JSON lines on standard output, with anything that looks personal blacked out."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Resident ids (18 characters), bank accounts (16 to 19 digits) and mobile numbers, wherever they stand.
+_PERSONAL = re.compile(r"(?<![0-9a-fA-F-])(?:\d{17}[0-9Xx]|\d{16,19}|1[3-9]\d{9})(?![0-9a-fA-F])")
+
+
+def redact(text: str) -> str:
+    """`text` with resident ids, account numbers and mobile numbers replaced by `[redacted]`."""
+    return _PERSONAL.sub("[redacted]", text)
+
+
+def _redact_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _redact_value(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redact_value(inner) for inner in value]
+    return value
+
+
+def _redact_event(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """The last step before rendering, so that libraries' own messages and tracebacks pass it too."""
+    return {key: _redact_value(value) for key, value in event.items()}
+
+
+def configure_logs(service: str, level: str = "INFO") -> None:
+    """Send structlog's and the standard library's records to standard output as redacted JSON."""
+    def name_service(
+        _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        event["service"] = service
+        return event
+
+    shared_steps: list[Any] = [
+        name_service,
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared_steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared_steps,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _redact_event,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)

@@ -1,0 +1,30 @@
+"""A running service as its parts see it: settings, database, configured values, tokens, timers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.configuration import Configuration
+from shared.database import Database
+from shared.security import TokenVerifier
+from shared.settings import ServiceSettings
+from shared.timers import Scheduler
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What endpoints, jobs and background loops of one service share."""
+
+    name: str
+    settings: ServiceSettings
+    database: Database
+    configuration: Configuration
+    tokens: TokenVerifier
+    scheduler: Scheduler
+    jobs: Mapping[str, "Job"] = field(default_factory=dict)
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+# A job brings the service to what it should be at an instant; returns figures for its caller (X-15).
+Job = Callable[[Runtime, datetime], Awaitable[dict[str, int]]]

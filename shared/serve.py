@@ -1,0 +1,32 @@
+"""`python -m shared.serve <service> --host … --port …`: run one service under uvicorn.
+
+SIGTERM stops taking requests, finishes those under way, ends relay and consumer, and exits.
+"""
+
+import argparse
+
+import uvicorn
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("service", choices=["households", "funds", "inspection", "notify"])
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    arguments = parser.parse_args()
+    uvicorn.run(
+        f"services.{arguments.service}.main:app",
+        host=arguments.host,
+        port=arguments.port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,  # the service configures structured logs itself
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""HTTP in the manner of all four services: problem details, dependencies, pages, idempotency."""
