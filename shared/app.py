@@ -66,7 +66,7 @@ def create_app(service: Service, settings: ServiceSettings | None = None) -> Fas
             yield
             app.state.draining = True
 
-    app = FastAPI(
+    app = BangfuApi(
         title=service.title,
         version="1",
         lifespan=lifespan,
@@ -82,6 +82,18 @@ def create_app(service: Service, settings: ServiceSettings | None = None) -> Fas
         app.include_router(router, prefix="/api/v1")
     declare_roles(app)
     return app
+
+
+class BangfuApi(FastAPI):
+    """FastAPI whose OpenAPI document declares the bearer token of its routes."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        document = super().openapi()
+        document.setdefault("components", {})["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        }
+        return document
 
 
 def declare_roles(app: FastAPI) -> None:

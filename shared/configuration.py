@@ -111,7 +111,9 @@ class Configuration:
         """The value of `setting` in force for `region` on `on` (X-06)."""
         if self._rows:
             for code in (region, *ancestors(region)):
-                in_force = [v for since, v in self._rows.get((setting.key, code), ()) if since <= on]
+                in_force = [
+                    v for since, v in self._rows.get((setting.key, code), ()) if since <= on
+                ]
                 if in_force:
                     found: ValueT = in_force[-1]
                     return found

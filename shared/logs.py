@@ -36,6 +36,7 @@ def _redact_event(
 
 def configure_logs(service: str, level: str = "INFO") -> None:
     """Send structlog's and the standard library's records to standard output as redacted JSON."""
+
     def name_service(
         _logger: Any, _method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Amounts in yuan as exact decimals: strict reading, 万元 and fen, percentages, splitting, 人民币大写.
+"""Amounts in yuan as exact decimals: reading, 万元, fen, per cent, splitting, capital characters.
 
 Comparisons use unrounded values; only `display` rounds, and it rounds half up.
 """
@@ -99,7 +99,7 @@ def display(value: Decimal) -> str:
 
 
 def split_evenly(yuan: Decimal, parts: int) -> list[Decimal]:
-    """`yuan` in `parts` shares that differ by at most one fen, larger ones first, and sum exactly."""
+    """`yuan` in `parts` shares, larger ones first, at most one fen apart, that sum exactly."""
     if parts < 1:
         raise ValueError("parts must be positive")
     share, larger = divmod(to_fen(yuan), parts)
@@ -126,7 +126,9 @@ def from_capitals(text: str) -> int:
     written = text.removeprefix("人民币").replace("圆", "元").replace("正", "整")
     if written.endswith("角整"):
         written = written[:-1]
-    fen = _read(written)
+    fen = _read(written) if len(written) <= _LONGEST_CAPITALS else -1
+    if not 0 <= fen <= MAXIMUM_FEN:
+        raise CapitalAmountInvalid
     forms = {
         _written(fen, zero_in_whole=in_whole, zero_before_jiao=before_jiao)
         for in_whole in (False, True)
@@ -140,6 +142,7 @@ def from_capitals(text: str) -> int:
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _UNITS = (("亿", 10**8), ("万", 10**4), ("仟", 1000), ("佰", 100), ("拾", 10))
 _UNIT_VALUES = dict(_UNITS)
+_LONGEST_CAPITALS = 40
 
 
 def _parsed(text: str, pattern: re.Pattern[str], negative: bool) -> Decimal:
@@ -147,7 +150,7 @@ def _parsed(text: str, pattern: re.Pattern[str], negative: bool) -> Decimal:
         raise AmountInvalid
     if text.startswith("-") and not negative:
         raise AmountNegative
-    return Decimal(text)
+    return Decimal(text) + 0  # turns -0 into 0
 
 
 def _written(fen: int, *, zero_in_whole: bool, zero_before_jiao: bool) -> str:
@@ -180,8 +183,10 @@ def _read(written: str) -> int:
     """The fen of `written` if it is well formed, any number if it is not."""
     whole, yuan, cents = written.rpartition("元")
     fen = _read_whole(whole) * 100 if yuan else 0
-    for digit, unit in zip(cents.lstrip("零整")[::2], cents.lstrip("零整")[1::2], strict=False):
-        fen += max(_DIGITS.find(digit), 0) * {"角": 10, "分": 1}.get(unit, 0)
+    for unit, value in (("角", 10), ("分", 1)):
+        before, found, _ = cents.partition(unit)
+        if found and before:
+            fen += max(_DIGITS.find(before[-1]), 0) * value
     return fen
 
 

@@ -1,4 +1,4 @@
-"""Names of persons as offices write them: one separator, no invisible characters, rare characters kept.
+"""Names of persons: one separator, no invisible characters, rare characters kept.
 
 Rules: 民委发〔2016〕33号 (separator U+00B7, name fields of at least 50 characters) and GB 18030.
 """
@@ -66,7 +66,7 @@ _SPACE_RUN = re.compile(f"[{_SPACES}]+")
 
 
 def parse_person_name(text: str) -> PersonName:
-    """`text` with its normal form: NFC, U+00B7 as separator, no padding spaces; raises `NameInvalid`.
+    """`text` with its normal form: NFC, U+00B7 as separator, no padding; raises `NameInvalid`.
 
     Spaces beside an ideograph or a separator are padding and go; those inside a name in Latin
     letters stay, one at a time. The length limit is on code points of the normal form.

@@ -1,4 +1,4 @@
-"""Region codes of the National Bureau of Statistics: arithmetic on prefixes, the seed list, list files.
+"""Region codes of the National Bureau of Statistics: prefix arithmetic, seed list, list files.
 
 A code is the prefix that names the region: province 2 digits (51), city 4 (5111), county 6
 (511132), township 9 (511132201), village 12 (511132201205). Every code begins with its parent's
@@ -100,13 +100,13 @@ _LEVELS = {
 }
 _PARENT_LENGTHS = {4: 2, 6: 4, 9: 6, 12: 9}
 _DIGITS = re.compile(r"[1-9][0-9]+")
-_COUNTY_SEATED_CITIES = frozenset({"441900", "442000", "460400"})
+_COUNTIES_OF_COUNTYLESS_CITIES = frozenset({"441900", "442000", "460400"})
 
 _NAME_MAXIMUM = 100
 
 
 def parse_region_code(text: str) -> str:
-    """`text` as a region code; raises `RegionCodeInvalid`. Whether the region exists is not asked."""
+    """`text` if it has the form of a code, existing or not; raises `RegionCodeInvalid`."""
     if len(text) not in _LEVELS or not _DIGITS.fullmatch(text):
         raise RegionCodeInvalid
     return text
@@ -147,7 +147,7 @@ def is_within(code: str, region: str) -> bool:
 
 
 def prefix_range(region: str) -> tuple[str, str]:
-    """Bounds for `low <= code AND code < high` over a column with `COLLATE "C"`: `region` and below.
+    """The bounds of `region` and all below it, for `low <= code AND code < high`, `COLLATE "C"`.
 
     The upper bound of a code that ends in 9 ends in ":", the character after 9.
     """
@@ -155,24 +155,22 @@ def prefix_range(region: str) -> tuple[str, str]:
 
 
 def is_admin_zone(code: str) -> bool:
-    """Whether the county of `code` is a zone that only statistics list: its last two digits are 71-79."""
+    """Whether the county of `code` is a zone (管理区, 开发区 …): its last digits are 71 to 79."""
     return code[4:5] == "7"
 
 
 def fold_region_code(text: str) -> str:
-    """The prefix form of a code written at full length with trailing zeros; raises `RegionCodeInvalid`.
+    """The prefix form of a code written with trailing zeros; raises `RegionCodeInvalid`.
 
-    Official lists write 511132000000 or 510000. The 12-digit form of a city without counties
-    (441900000000) is read as the city, the 6-digit form (441900) as its one county.
+    Official lists fill up to 6 digits (510000) or 12 (511132000000). The 12-digit form of a city
+    without counties (441900000000) is read as the city, the 6-digit form (441900) as its one
+    county.
     """
     code = parse_region_code(text.strip())
-    if len(code) == 12:
-        for length in (2, 4, 6, 9):
-            if code[length:] == "0" * (12 - length):
-                return code[:length]
-    if len(code) == 6 and code.endswith("00") and code not in _COUNTY_SEATED_CITIES:
-        return code[:2] if code.endswith("0000") else code[:4]
-    return code
+    if len(code) not in {6, 12} or code in _COUNTIES_OF_COUNTYLESS_CITIES:
+        return code
+    lengths = (length for length in _LEVELS if code[length:].strip("0") == "")
+    return code[: next(lengths)]
 
 
 def seed_regions() -> Iterator[RegionRow]:
@@ -181,19 +179,17 @@ def seed_regions() -> Iterator[RegionRow]:
     The whole country to the township and the villages of five counties, as of 2023-06-30; see
     shared/data/NOTICE.md.
     """
-    source = files("shared").joinpath("data", "regions.csv.xz")
-    with source.open("rb") as compressed, lzma.open(compressed, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            code, _, name = line.rstrip("\n").partition(",")
-            length = len(code)
-            yield RegionRow(code, name, _LEVELS[length], code[: _PARENT_LENGTHS.get(length, 0)] or None)
+    source = files("shared").joinpath("data", "regions.csv.xz").read_bytes()
+    for line in lzma.decompress(source).decode().splitlines():
+        code, _, name = line.partition(",")
+        yield RegionRow(code, name, level_of(code), parent_of(code))
 
 
 def read_region_list(source: str | bytes) -> RegionList:
     """The rows of a CSV list with the columns code and name; other columns are ignored.
 
-    Bytes may be UTF-8, with or without a byte order mark, or GB 18030. Codes with trailing zeros are
-    folded. A line is refused with `REGION_CODE_INVALID`, `REGION_NAME_INVALID` or
+    Bytes may be UTF-8, with or without a byte order mark, or GB 18030. Codes with trailing zeros
+    are folded. A line is refused with `REGION_CODE_INVALID`, `REGION_NAME_INVALID` or
     `REGION_DUPLICATE`; a file that is no such list raises `RegionListUnreadable`. Whether a parent
     exists is for the caller to ask, who knows the regions of the table.
     """

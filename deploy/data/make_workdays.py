@@ -1,7 +1,11 @@
-"""Makes shared/data/workdays.json from the constants of the PyPI package chinesecalendar (run by hand).
+"""Makes shared/data/workdays.json from the constants of the PyPI package chinesecalendar.
+
+Run by hand:
 
     pip install chinesecalendar==1.11.0
     python deploy/data/make_workdays.py
+
+and commit what it wrote.
 """
 
 import json

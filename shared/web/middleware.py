@@ -94,9 +94,7 @@ class Edge:
             finally:
                 _measure(scope, status, time.perf_counter() - started)
 
-    async def _limited(
-        self, scope: Scope, receive: Receive, send: Send, headers: Headers
-    ) -> None:
+    async def _limited(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         received = 0
         settings: ServiceSettings = scope["app"].state.runtime.settings
         limit = settings.request_body_limit_bytes

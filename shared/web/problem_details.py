@@ -73,7 +73,7 @@ class HttpRefusal(DomainError):
 
 
 def language_of(request: Request) -> str:
-    """"zh" unless the caller's first `Accept-Language` is English."""
+    """ "zh" unless the caller's first `Accept-Language` is English."""
     return "en" if request.headers.get("accept-language", "").lower().startswith("en") else "zh"
 
 

@@ -1,0 +1,53 @@
+"""Events published by funds: allocations and spending progress."""
+
+from datetime import date
+from typing import ClassVar
+from uuid import UUID
+
+from shared.events.base import Event
+
+
+class AllocationEvent(Event):
+    """What every event of an allocation says; `amount` in yuan with two decimals."""
+
+    subject_field: ClassVar[str] = "allocation_id"
+    region_field: ClassVar[str | None] = "region_code"
+
+    allocation_id: UUID
+    region_code: str
+    year: int
+    source: str
+    task: str | None
+    amount: str
+
+
+class AllocationReceived(AllocationEvent):
+    """Money was allotted to a region."""
+
+    wire_type: ClassVar[str] = "funds.allocation.received.v1"
+    received_on: date
+
+
+class AllocationPublished(AllocationEvent):
+    """The allotment was made public (F-22)."""
+
+    wire_type: ClassVar[str] = "funds.allocation.published.v1"
+    channel: str
+    published_on: date
+
+
+class ProgressComputed(Event):
+    """Spending progress of a region and year at a date (F-19); amounts and percentages as strings."""
+
+    wire_type: ClassVar[str] = "funds.progress.computed.v1"
+    subject_field: ClassVar[str] = "region_year"
+    region_field: ClassVar[str | None] = "region_code"
+
+    region_year: str
+    region_code: str
+    year: int
+    as_of: date
+    available: str
+    paid: str
+    progress_pct: str | None
+    rank: int | None

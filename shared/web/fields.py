@@ -1,0 +1,131 @@
+"""Field types of request and answer models: each checks one plain value and names a stable code.
+
+A refusal is a Pydantic error whose type is the code, whose message is Chinese and whose context
+holds the English text under "en". Neither repeats the input.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from shared import clock, money, names, regions, validators
+from shared.errors import Invalid
+
+
+def _refused(refusal: Invalid | type[Invalid]) -> PydanticCustomError:
+    return PydanticCustomError(refusal.code, refusal.zh, {"en": refusal.en})
+
+
+def _text(parse: Callable[[str], str], malformed: type[Invalid]) -> BeforeValidator:
+    """Text that `parse` brings into normal form; what is not text is `malformed`."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str):
+            raise _refused(malformed)
+        try:
+            return parse(value)
+        except Invalid as refusal:
+            raise _refused(refusal) from None
+
+    return BeforeValidator(check)
+
+
+def _decimal(parse: Callable[[str], Decimal], malformed: type[Invalid]) -> BeforeValidator:
+    """A decimal that `parse` reads from text or a whole number; a float is `malformed`.
+
+    Decimals are our own results on their way out: they pass as they are, unrounded.
+    """
+
+    def check(value: object) -> Decimal:
+        if isinstance(value, Decimal):
+            return value
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            raise _refused(malformed)
+        try:
+            return parse(str(value))
+        except Invalid as refusal:
+            raise _refused(refusal) from None
+
+    return BeforeValidator(check)
+
+
+def _schema(example: str, description: str, pattern: str | None = None) -> WithJsonSchema:
+    schema = {"type": "string", "description": description, "examples": [example]}
+    return WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
+
+
+_as_text = PlainSerializer(money.display, return_type=str, when_used="json")
+
+
+def _resident_id(text: str) -> str:
+    return validators.parse_resident_id(text, clock.today()).number
+
+
+def _person_name(text: str) -> str:
+    return names.parse_person_name(text).normalised
+
+
+ResidentId = Annotated[
+    str,
+    _text(_resident_id, validators.IdFormat),
+    _schema("511132198001019015", "公民身份号码（GB 11643），18位"),
+]
+"""A resident id number in normal form; ID_FORMAT, ID_CHECKSUM, ID_DATE."""
+
+Uscc = Annotated[
+    str,
+    _text(validators.parse_uscc, validators.UsccChecksum),
+    _schema("91511132900000014R", "统一社会信用代码（GB 32100），18位"),
+]
+"""A unified social credit code; USCC_CHECKSUM."""
+
+BankCard = Annotated[
+    str,
+    _text(validators.parse_bank_card, validators.AccountInvalid),
+    _schema("6228480000000000018", "银行卡号，12至19位"),
+]
+"""A bank card number; ACCOUNT_INVALID."""
+
+Mobile = Annotated[
+    str,
+    _text(validators.parse_mobile, validators.PhoneInvalid),
+    _schema("19900000001", "手机号码，11位", "^1[3-9][0-9]{9}$"),
+]
+"""A mobile number; PHONE_INVALID."""
+
+RegionCode = Annotated[
+    str,
+    _text(regions.parse_region_code, regions.RegionCodeInvalid),
+    _schema(
+        "511132201205",
+        "行政区划代码：省2、市4、县6、乡9、村12位",
+        "^[1-9][0-9]([0-9]{2}([0-9]{2}([0-9]{3}([0-9]{3})?)?)?)?$",
+    ),
+]
+"""A region code of any level; REGION_CODE_INVALID. Whether it exists is for the service to ask."""
+
+PersonName = Annotated[
+    str,
+    _text(_person_name, names.NameInvalid),
+    _schema("阿尔·木果", "姓名，1至50个字符，间隔号为·"),
+]
+"""A person's name in normal form; NAME_INVALID."""
+
+Money = Annotated[
+    Decimal,
+    _decimal(money.parse_yuan, money.AmountInvalid),
+    _as_text,
+    _schema("10000.00", "金额，单位元", r"^-?[0-9]+(\.[0-9]{1,2})?$"),
+]
+"""Yuan, not negative on the way in; "10000.00" on the way out; AMOUNT_INVALID, AMOUNT_NEGATIVE."""
+
+Percent = Annotated[
+    Decimal,
+    _decimal(money.parse_percent, money.PercentInvalid),
+    _as_text,
+    _schema("65.11", "百分比", r"^-?[0-9]+(\.[0-9]{1,2})?$"),
+]
+"""Per cent, 0 to 100 on the way in; "65.11" on the way out; PERCENT_INVALID."""

@@ -1,0 +1,95 @@
+"""One PostgreSQL and one token issuer for the whole run; one database per test from a template."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from itertools import count
+from typing import Any
+
+import pytest
+
+from deploy.embedded.issuer import AUDIENCE, ISSUER, TokenIssuer
+from deploy.embedded.postgres import EmbeddedPostgres
+from shared.app import Service
+from shared.database import Database
+from shared.migrate import migrate
+from shared.testing import RunningApp, running_app
+
+ROLE = "tester"
+
+NewDatabase = Callable[[str], Awaitable[str]]
+Start = Callable[..., Awaitable[RunningApp]]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL 18 of this run. Not durable: no test of this directory pulls its plug."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    server.prepare()
+    server.start()
+    server.create_role(ROLE)
+    yield server
+    server.stop("immediate")
+    server.destroy()
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> TokenIssuer:
+    """An issuer of real tokens."""
+    return TokenIssuer(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture(scope="session")
+def templates() -> dict[str, str]:
+    """The migrated template database of each service, made by its first test."""
+    return {}
+
+
+@pytest.fixture
+async def new_database(
+    postgres: EmbeddedPostgres, templates: dict[str, str]
+) -> AsyncIterator[NewDatabase]:
+    """Make an empty, migrated database of a service; dropped after the test."""
+    made: list[str] = []
+
+    async def make(service: str) -> str:
+        if service not in templates:
+            template = f"template_{service}"
+            postgres.create_database(template, ROLE)
+            database = Database(postgres.url(template, ROLE), service=service)
+            await migrate(database, service)
+            await database.close()
+            templates[service] = template
+        name = f"{service}_{next(_numbers)}"
+        postgres.create_database(name, ROLE, template=templates[service])
+        made.append(name)
+        return postgres.url(name, ROLE)
+
+    yield make
+    for name in made:
+        postgres.drop_database(name)
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+async def start(new_database: NewDatabase, issuer: TokenIssuer) -> AsyncIterator[Start]:
+    """Start a service in process on a database of its own, without a broker."""
+    async with AsyncExitStack() as stack:
+
+        async def start_service(service: Service, **overrides: Any) -> RunningApp:
+            url = await new_database(service.name)
+            settings = service.settings(
+                **{
+                    "database_url": url,
+                    "jwks_file": issuer.jwks_file,
+                    "token_issuer": ISSUER,
+                    "token_audience": AUDIENCE,
+                    "simulation_clock": True,
+                    "database_pool_size": 5,
+                    **overrides,
+                }
+            )
+            return await stack.enter_async_context(running_app(service, settings, issuer.mint))
+
+        yield start_service
