@@ -10,21 +10,24 @@ from typing import Any
 
 import structlog
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from shared.configuration import Configuration, Setting
 from shared.database import Database
 from shared.events.base import Event
 from shared.logs import configure_logs
-from shared.messaging.consumer import Consumer, Reaction
+from shared.messaging.consumer import Consumer
+from shared.messaging.inbox import Reaction
 from shared.messaging.relay import Relay
+from shared.messaging.settings import KafkaSettings
 from shared.runtime import Job, Runtime
 from shared.security import TokenVerifier
 from shared.settings import ServiceSettings
 from shared.telemetry import export_traces
-from shared.timers import Scheduler, TimerKind
+from shared.timers import Scheduler, TimerKind, Watchdog
 from shared.web import operations
 from shared.web.dependencies import Allow
+from shared.web.idempotency import Replayed, replay
 from shared.web.middleware import Edge
 from shared.web.problem_details import install_problem_details
 
@@ -44,6 +47,7 @@ class Service:
     routers: Sequence[APIRouter]
     subscriptions: Mapping[type[Event], Reaction] = field(default_factory=dict)
     timer_kinds: Sequence[TimerKind] = ()
+    watchdog: Watchdog | None = None
     configuration: Sequence[Setting[Any]] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
     loops: Sequence[Loop] = ()
@@ -77,10 +81,12 @@ def create_app(service: Service, settings: ServiceSettings | None = None) -> Fas
     app.add_middleware(Edge)
     install_problem_details(app)
     app.include_router(operations.probes)
+    declare_roles(operations.router)
     app.include_router(operations.router)
+    app.add_exception_handler(Replayed, replay)
     for router in service.routers:
+        declare_roles(router)
         app.include_router(router, prefix="/api/v1")
-    declare_roles(app)
     return app
 
 
@@ -96,17 +102,22 @@ class BangfuApi(FastAPI):
         return document
 
 
-def declare_roles(app: FastAPI) -> None:
+def api_routes(router: APIRouter | FastAPI) -> list[APIRoute]:
+    """Every route of `router` and of the routers it includes."""
+    found = (context.original_route for context in iter_route_contexts(router.routes))
+    return [route for route in found if isinstance(route, APIRoute)]
+
+
+def declare_roles(router: APIRouter) -> None:
     """Write each route's declared roles and its bearer token into OpenAPI (`x-roles`)."""
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            scope = declared_scope(route)
-            if scope is not None:
-                route.openapi_extra = {
-                    **(route.openapi_extra or {}),
-                    "x-roles": sorted(scope.roles),
-                    "security": [{"bearer": []}],
-                }
+    for route in api_routes(router):
+        scope = declared_scope(route)
+        if scope is not None:
+            route.openapi_extra = {
+                **(route.openapi_extra or {}),
+                "x-roles": sorted(scope.roles),
+                "security": [{"bearer": []}],
+            }
 
 
 def declared_scope(route: APIRoute) -> Allow | None:
@@ -135,7 +146,12 @@ async def running(service: Service, settings: ServiceSettings) -> AsyncIterator[
             jwks_file=settings.jwks_file,
             jwks_url=settings.jwks_url,
         ),
-        scheduler=Scheduler(database, service.timer_kinds, settings),
+        scheduler=Scheduler(
+            database,
+            service.timer_kinds,
+            poll_seconds=settings.timer_poll_seconds,
+            watchdog=service.watchdog,
+        ),
         jobs=service.jobs,
     )
     try:
@@ -153,14 +169,13 @@ def _loops(service: Service, runtime: Runtime) -> AbstractAsyncContextManager[No
         "configuration": lambda stop: runtime.configuration.keep_fresh(runtime.database, stop),
         "scheduler": runtime.scheduler.run,
     }
-    if runtime.settings.kafka_bootstrap:
-        relay = Relay(runtime.database, service.name, runtime.settings)
-        loops["relay"] = relay.run
+    kafka = KafkaSettings.of(runtime.settings)
+    if kafka is not None:
+        loops["relay"] = Relay(runtime.database, service.name, kafka).run
         if service.subscriptions:
-            consumer = Consumer(
-                runtime.database, service.name, service.subscriptions, runtime.settings
-            )
-            loops["consumer"] = consumer.run
+            loops["consumer"] = Consumer(
+                runtime.database, service.name, service.subscriptions, kafka
+            ).run
     for loop in service.loops:
         loops[loop.__name__] = lambda stop, loop=loop: loop(runtime, stop)  # type: ignore[misc]
     return run_loops(loops)

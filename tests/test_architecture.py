@@ -1,4 +1,4 @@
-"""The architecture as a test: import contracts, house rules, and a declared scope on every route."""
+"""The architecture as a test: import contracts, house rules, a declared scope on every route."""
 
 import ast
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
-from shared.app import create_app, declared_scope
+from shared.app import api_routes, create_app, declared_scope
 from shared.web.idempotency import Once
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,7 @@ def routes() -> list[tuple[str, APIRoute]]:
     found = []
     for name in SERVICES:
         app = create_app(import_module(f"services.{name}.main").SERVICE)
-        found += [(name, route) for route in app.routes if isinstance(route, APIRoute)]
+        found += [(name, route) for route in api_routes(app)]
     return found
 
 

@@ -1,1 +1,1 @@
-"""`make demo`: the ledger of Ebian county, 2019, loaded through the HTTP interfaces and read back."""
+"""`make demo`: the ledger of Ebian county, 2019, loaded and read back through HTTP."""

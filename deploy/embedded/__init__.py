@@ -1,1 +1,1 @@
-"""The one-machine stack as code: PostgreSQL and a broker from wheels, four services, one supervisor."""
+"""The one-machine stack: PostgreSQL and a broker from wheels, four services, one supervisor."""

@@ -4,14 +4,14 @@ There is no mode without authentication; this issuer is what makes that bearable
 """
 
 import json
-import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey
 
+from deploy.embedded.home import keep_secret
 from shared import clock
 
 ALGORITHM = "ES256"
@@ -25,9 +25,14 @@ class TokenIssuer:
 
     def __init__(self, home: Path) -> None:
         directory = home / "issuer"
+        pem = keep_secret(directory / "private.pem", _new_key)
+        self._key = ECKey.import_key(pem)
         self.jwks_file = directory / "jwks.json"
-        self._private_file = directory / "private.pem"
-        self._key = self._load() if self._private_file.exists() else self._generate()
+        public = self._key.as_dict(private=False)
+        published = {"kid": self._key.thumbprint(), "use": "sig", "alg": ALGORITHM}
+        jwks = json.dumps({"keys": [public | published]})
+        if not self.jwks_file.exists() or self.jwks_file.read_text(encoding="utf-8") != jwks:
+            self.jwks_file.write_text(jwks, encoding="utf-8")
 
     def mint(
         self,
@@ -50,17 +55,6 @@ class TokenIssuer:
         header = {"alg": ALGORITHM, "kid": self._key.thumbprint(), "typ": "JWT"}
         return jwt.encode(header, claims, self._key, algorithms=[ALGORITHM])
 
-    def _load(self) -> ECKey:
-        return ECKey.import_key(self._private_file.read_bytes())
 
-    def _generate(self) -> ECKey:
-        key = ECKey.generate_key("P-256")
-        self.jwks_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        published = {"kid": key.thumbprint(), "use": "sig", "alg": ALGORITHM}
-        public = ECKey.import_key(key.as_dict(private=False), published)
-        self.jwks_file.write_text(json.dumps(KeySet([public]).as_dict(private=False)), encoding="utf-8")
-        # The private key is written last: its presence says that the pair is complete.
-        descriptor = os.open(self._private_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(key.as_pem(private=True))
-        return key
+def _new_key() -> bytes:
+    return ECKey.generate_key("P-256").as_pem(private=True)

@@ -18,7 +18,6 @@ import hmac
 import os
 import pwd
 import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -27,8 +26,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_bytes
 from typing import Literal
 
+from deploy.embedded.home import keep_secret
 from deploy.embedded.processes import Account, Launch, Server, StackError
 
 SUPERUSER = "postgres"
@@ -85,6 +86,11 @@ class EmbeddedPostgres:
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
         self.socket_directory = SOCKETS / f"bangfu-{digest}"
         self._server = Server(self.home / "postgres" / "postgres.log")
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running server, for faults that signals make."""
+        return self._server.pid
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -195,18 +201,11 @@ class EmbeddedPostgres:
 
     def tcp_url(self, database: str, role: str, port: int | None = None) -> str:
         """DATABASE_URL over 127.0.0.1 with the role's password; `port` names a proxy's."""
-        return (
-            f"postgresql://{role}:{self.password(role)}@127.0.0.1:{port or self.port}/{database}"
-        )
+        return f"postgresql://{role}:{self.password(role)}@127.0.0.1:{port or self.port}/{database}"
 
     def password(self, role: str) -> str:
         """The role's TCP password: derived from a seed generated once and kept in the home."""
-        seed_file = self.home / "postgres" / "passwords.seed"
-        if not seed_file.exists():
-            descriptor = os.open(seed_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(32))
-        seed = bytes.fromhex(seed_file.read_text(encoding="ascii"))
+        seed = keep_secret(self.home / "postgres" / "passwords.seed", lambda: token_bytes(32))
         return hmac.digest(seed, role.encode(), "sha256").hex()
 
     # -- inside ----------------------------------------------------------------------------------
@@ -311,11 +310,12 @@ def _copied(package: Path) -> Path:
     if not target.exists():
         CACHE.mkdir(parents=True, exist_ok=True, mode=0o755)
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-            os.chmod(scratch, 0o755)
             staged = Path(scratch) / "copy"
             for part in (f"{package.name}/pginstall", f"{package.name}.libs"):
                 if (source := package.parent / part).exists():
                     shutil.copytree(source, staged / part)
+            for directory in (CACHE, staged, staged / package.name):
+                directory.chmod(0o755)  # programs for all to read, whatever the umask
             try:
                 staged.rename(target)
             except OSError:

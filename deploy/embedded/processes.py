@@ -85,7 +85,7 @@ class Server:
         if self.pid is not None:
             raise StackError(f"{launch.name} is already running.")
         self._launch = launch
-        with open(self._log or os.devnull, "ab") as output:
+        with (self._log or Path(os.devnull)).open("ab") as output:
             self._process = subprocess.Popen(launch.command(), stdout=output, **launch.options())
         deadline = time.monotonic() + seconds
         while not is_ready():
@@ -117,11 +117,6 @@ class Server:
             kill_group(self._process.pid)
             self._process.wait()
             self._process = None
-
-    def signal(self, what: signal.Signals) -> None:
-        """Send any signal (SIGSTOP and SIGCONT in fault tests) to the running process."""
-        if self._process is not None:
-            self._process.send_signal(what)
 
     def _tail(self) -> str:
         return f":\n{tail(self._log)}" if self._log else "."

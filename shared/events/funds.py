@@ -37,7 +37,11 @@ class AllocationPublished(AllocationEvent):
 
 
 class ProgressComputed(Event):
-    """Spending progress of a region and year at a date (F-19); amounts and percentages as strings."""
+    """Spending progress of a county and budget year as the treasury reports it (F-19).
+
+    Amounts and percentages as strings with two decimals; `rank` among the counties of the city;
+    `target_pct` is the target in force on `as_of`, null without one.
+    """
 
     wire_type: ClassVar[str] = "funds.progress.computed.v1"
     subject_field: ClassVar[str] = "region_year"
@@ -50,4 +54,5 @@ class ProgressComputed(Event):
     available: str
     paid: str
     progress_pct: str | None
+    target_pct: str | None = None
     rank: int | None

@@ -10,6 +10,7 @@ import json
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -79,6 +80,12 @@ class Replayed(Exception):  # noqa: N818 - a finished answer, not an error
         super().__init__(status)
         self.status = status
         self.body = body
+
+
+async def replay(_request: Request, answer: Exception) -> JSONResponse:
+    """The stored answer as it was, marked as a replay."""
+    assert isinstance(answer, Replayed)
+    return JSONResponse(answer.body, answer.status, headers={"Idempotency-Replayed": "true"})
 
 
 def key_of(request: Request) -> str | None:

@@ -23,11 +23,11 @@ from shared.web.problem_details import render
 
 _log = structlog.get_logger(__name__)
 
-REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
+REQUESTS = Counter("http_requests_total", "Requests answered", ["operation", "status"])
 SECONDS = Histogram(
     "http_request_duration_seconds",
     "Time until the answer was complete",
-    ["method", "route"],
+    ["operation"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 _UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -136,10 +136,10 @@ def _measure(scope: Scope, status: int, seconds: float) -> None:
     if scope["path"] in _UNLOGGED:
         return
     matched: Any = scope.get("route")
-    route = getattr(matched, "path", "none")  # the template: paths hold ids
-    REQUESTS.labels(scope["method"], route, str(status)).inc()
-    SECONDS.labels(scope["method"], route).observe(seconds)
+    operation = getattr(matched, "name", "none")  # not the path: it holds ids and has no bound
+    REQUESTS.labels(operation, str(status)).inc()
+    SECONDS.labels(operation).observe(seconds)
     if status >= 500:
-        _log.error("request", method=scope["method"], route=route, status=status)
+        _log.error("request", operation=operation, status=status)
     else:
-        _log.debug("request", method=scope["method"], route=route, status=status)
+        _log.debug("request", operation=operation, status=status)

@@ -115,6 +115,9 @@ async def run_job(
     as_of = body.as_of or clock.now()
     if as_of.tzinfo is None:
         raise field_error("as_of", "DATE_INVALID", "须带时区。", "A zone is required.")
-    with clock.simulate(as_of if runtime.settings.simulation_clock else None):
-        figures = await job(runtime, as_of)
+    if as_of > clock.now() and not runtime.settings.simulation_clock:
+        raise field_error(
+            "as_of", "AS_OF_IN_FUTURE", "不得晚于当前时间。", "It must not lie in the future."
+        )
+    figures = await job(runtime, as_of)
     return JobResult(job=body.job, as_of=as_of, figures=figures)

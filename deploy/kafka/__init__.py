@@ -1,0 +1,1 @@
+"""Apache Kafka on one machine, from its Maven Central artifacts, where durability matters."""

@@ -1,0 +1,91 @@
+"""Topics: one per kind of subject, created by its publisher alone."""
+
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from shared.events.base import Event, event_types
+
+RETENTION_MILLISECONDS = 30 * 24 * 3600 * 1000
+PARTITIONS = 6
+# Fixed for ever: another number would change which partition a key belongs to, and so its order.
+BUSY_PARTITIONS = {"inspection.problem": 12, "funds.payment": 12}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic; a compacted one keeps the newest event per key instead of thirty days."""
+
+    name: str
+    partitions: int
+    compacted: bool
+
+    def on(self, brokers: int) -> NewTopic:
+        """How it is created on so many brokers: with three replicas where there are three."""
+        replicas = min(3, brokers)
+        configuration = {
+            "cleanup.policy": "compact" if self.compacted else "delete",
+            "min.insync.replicas": str(max(1, replicas - 1)),
+        }
+        if not self.compacted:
+            configuration["retention.ms"] = str(RETENTION_MILLISECONDS)
+        return NewTopic(self.name, self.partitions, replicas, topic_configs=configuration)
+
+
+def topics_of(event_classes: Iterable[type[Event]]) -> list[Topic]:
+    """The topics the classes belong to; raises ValueError where a topic mixes both kinds."""
+    compacted: dict[str, bool] = {}
+    for event_class in event_classes:
+        name = event_class.topic()
+        if compacted.setdefault(name, event_class.latest_wins) != event_class.latest_wins:
+            raise ValueError(f"{name} mixes snapshots with events that must all be read")
+    return [
+        Topic(name, BUSY_PARTITIONS.get(name, PARTITIONS), latest_wins)
+        for name, latest_wins in sorted(compacted.items())
+    ]
+
+
+def published_topics(service: str) -> list[Topic]:
+    """The topics `service` publishes to, by the event classes imported so far."""
+    return topics_of(cls for cls in event_types().values() if cls.publisher() == service)
+
+
+async def existing_topics(bootstrap: str, *, timeout_milliseconds: int = 10_000) -> set[str]:
+    """The names of the topics the broker has; raises a KafkaError when it cannot be reached."""
+    async with _administrator(bootstrap, timeout_milliseconds) as administrator:
+        return set(await administrator.list_topics())
+
+
+async def ensure_topics(
+    bootstrap: str, topics: Collection[Topic], *, timeout_milliseconds: int = 10_000
+) -> set[str]:
+    """Create the topics that are missing and answer their names. Only their publisher calls it."""
+    async with _administrator(bootstrap, timeout_milliseconds) as administrator:
+        present = set(await administrator.list_topics())
+        missing = [topic for topic in topics if topic.name not in present]
+        if not missing:
+            return set()
+        brokers = len((await administrator.describe_cluster())["brokers"])
+        answer = await administrator.create_topics([topic.on(brokers) for topic in missing])
+    codes = {name: code for name, code, *_ in answer.topic_errors}
+    for name, code in codes.items():
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise for_code(code)(name)
+    return {name for name, code in codes.items() if code == 0}
+
+
+@asynccontextmanager
+async def _administrator(
+    bootstrap: str, timeout_milliseconds: int
+) -> AsyncIterator[AIOKafkaAdminClient]:
+    administrator = AIOKafkaAdminClient(
+        bootstrap_servers=bootstrap, request_timeout_ms=timeout_milliseconds
+    )
+    try:
+        await administrator.start()
+        yield administrator
+    finally:
+        await administrator.close()

@@ -1,0 +1,1 @@
+"""A stand-in for the suite's code: what the supervisor starts, without the services."""

@@ -1,0 +1,92 @@
+"""A PostgreSQL cluster and a broker for the session, and a fresh database for each test."""
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from deploy.embedded.broker import EmbeddedBroker
+from deploy.embedded.postgres import EmbeddedPostgres
+from shared.database import Connection, Database
+from shared.messaging.schema import MESSAGING_DDL
+from shared.messaging.settings import KafkaSettings
+from shared.timers import TIMERS_DDL
+
+ROLE = "parcels"
+
+# A subject that counts its events, and what a consumer has made of them.
+PARCELS_DDL = """
+CREATE TABLE parcel (
+  parcel_id uuid PRIMARY KEY, place text NOT NULL DEFAULT '', event_sequence bigint NOT NULL,
+  fires int NOT NULL DEFAULT 0);
+CREATE TABLE effect (
+  id bigint GENERATED ALWAYS AS IDENTITY, subject text NOT NULL, sequence bigint NOT NULL,
+  place text NOT NULL, UNIQUE (subject, sequence));
+"""
+
+_numbers = count(1)
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A cluster of this test session, with a template database that holds the schema."""
+    cluster = EmbeddedPostgres(Path(tmp_path_factory.mktemp("messaging")), durable=False)
+    cluster.start()
+    try:
+        cluster.create_database("parcels_template", ROLE)
+        statements = f"SET ROLE {ROLE};{MESSAGING_DDL}{TIMERS_DDL}{PARCELS_DDL}"
+        cluster.execute(statements, "parcels_template")
+        yield cluster
+    finally:
+        cluster.destroy()
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres) -> str:
+    """The URL of a fresh database."""
+    name = f"parcels_{next(_numbers)}"
+    postgres.create_database(name, ROLE, template="parcels_template")
+    return postgres.url(name, ROLE)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database, opened as a service's process opens it."""
+    opened = Database(database_url, service="parcels")
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Connection]:
+    """A connection of the test's own, to look from outside."""
+    opened = await asyncpg.connect(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared_broker() -> Iterator[EmbeddedBroker]:
+    """A broker that stays up for the session."""
+    broker = EmbeddedBroker(free_port())
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def kafka(shared_broker: EmbeddedBroker) -> KafkaSettings:
+    """How the relay and consumers of a test reach the broker."""
+    return KafkaSettings(bootstrap=shared_broker.bootstrap, idempotent=False)

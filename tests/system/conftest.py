@@ -1,0 +1,142 @@
+"""The whole suite running as its users run it: one stack per broker for the whole test run."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from deploy.embedded.issuer import TokenIssuer
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("households", "funds", "inspection", "notify")
+START_SECONDS = 180
+FoundT = TypeVar("FoundT")
+
+
+@dataclass
+class Stack:
+    """A running stack: its processes, its state and its HTTP interfaces."""
+
+    home: Path
+    port_base: int
+    broker: str
+    client: httpx.AsyncClient = field(init=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the stack's commands."""
+        return {
+            **os.environ,
+            "BANGFU_HOME": str(self.home),
+            "PORT_BASE": str(self.port_base),
+            "BROKER": self.broker,
+            "SIMULATION_CLOCK": "1",
+        }
+
+    @property
+    def bootstrap(self) -> str:
+        """Where the broker listens."""
+        return f"127.0.0.1:{self.port_base + 92}"
+
+    def command(self, *arguments: str, timeout: float = START_SECONDS) -> str:
+        """Run a module of the project in the stack's environment; its output."""
+        result = subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def up(self) -> None:
+        """Start it and wait until it is ready."""
+        self.command("deploy.embedded", "up", "--detach")
+
+    def down(self) -> None:
+        """Stop it and wait until it has stopped."""
+        self.command("deploy.embedded", "down")
+
+    async def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        caller: tuple[str, Sequence[str]],
+        body: Any = None,
+        **headers: str,
+    ) -> httpx.Response:
+        """Call a service as `caller` (organisation, roles)."""
+        token = TokenIssuer(self.home).mint("journey", caller[0], caller[1])
+        port = self.port_base + 1 + SERVICES.index(service)
+        return await self.client.request(
+            method,
+            f"http://127.0.0.1:{port}/api/v1{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {token}"}
+            | {name.replace("_", "-"): value for name, value in headers.items()},
+        )
+
+    async def ok(self, *arguments: Any, **headers: str) -> Any:
+        """The JSON of a call that must succeed."""
+        response = await self.call(*arguments, **headers)
+        assert response.status_code < 300, response.text
+        return response.json() if response.content else None
+
+
+async def eventually(
+    find: Callable[[], Awaitable[FoundT | None]], *, seconds: float, what: str
+) -> FoundT:
+    """What `find` answers as soon as it is truthy; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = await find()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.05)
+
+
+def free_port_base() -> int:
+    """A base whose stack ports are free."""
+    for base in range(21_000, 30_000, 100):
+        offsets = (1, 2, 3, 4, 92, 93)
+        if all(_is_free(base + offset) for offset in offsets):
+            return base
+    raise AssertionError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture(scope="session", params=["embedded", "apache"])
+def running_stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The suite on the embedded broker, then on Apache Kafka."""
+    stack = Stack(tmp_path_factory.mktemp(request.param), free_port_base(), request.param)
+    stack.up()
+    yield stack
+    stack.down()
+
+
+@pytest.fixture
+async def stack(running_stack: Stack) -> AsyncIterator[Stack]:
+    """The running suite, with a client of this test."""
+    async with httpx.AsyncClient(timeout=30) as client:
+        running_stack.client = client
+        yield running_stack
