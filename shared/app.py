@@ -1,4 +1,4 @@
-"""`create_app(service)`: everything the four services have in common, around what sets them apart."""
+"""`create_app(service)`: all that the four services have in common."""
 
 import asyncio
 import os
@@ -208,7 +208,7 @@ async def _watched(
 ) -> None:
     try:
         await loop(stop)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever ended it, the process must end
         _log.error("loop_failed", loop=name, exc_info=error)
     if not stop.is_set():
         _log.error("loop_ended_early", loop=name)

@@ -1,4 +1,4 @@
-"""The one source of time: UTC instants, China's civil dates, and a simulated "now" per request or event.
+"""The one source of time: instants in UTC, civil dates in China, a simulated "now" where asked for.
 
 PostgreSQL's `clock_timestamp()` drives timers in production; this clock drives everything a person
 does. With the simulation clock on, a request header or a simulated event replaces "now" for the

@@ -1,4 +1,4 @@
-"""Configured values (the rules' ⚙ marks): data by region and effective date, with declared defaults.
+"""Configured values (the rules' ⚙ marks): data by region and date, with defaults.
 
 A value is looked up at the nearest region that has one in force on the day asked for: village,
 township, county, city, province, then the declared default. Results that used a value store it.

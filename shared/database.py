@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-# The limits of every statement of a service; a stuck client must not hold rows (idle_in_transaction).
+# The limits of every statement; a stuck client must not hold rows (idle_in_transaction).
 SERVER_SETTINGS = {
     "timezone": "UTC",
     "statement_timeout": "15s",
@@ -43,7 +43,7 @@ class Session(ReadSession):
         self.after_commit(self.info["database"].events_committed.set)
 
     async def driver(self) -> Connection:
-        """The asyncpg connection of this session, inside its transaction, for batched statements."""
+        """The asyncpg connection of this session, in its transaction, for batched statements."""
         if "driver" not in self.info:
             # SQLAlchemy opens the transaction with its first own statement, not with the driver's.
             await self.execute(text("SELECT 1"))

@@ -1,6 +1,6 @@
-"""The refusals of the domain: each with a stable code, an HTTP status number and texts in two languages.
+"""The refusals of the domain: each with a stable code, an HTTP status and texts in two languages.
 
-Rendered as RFC 9457 problem details by `shared.web.problem_details`; nothing here knows HTTP frameworks.
+Rendered as RFC 9457 problem details by `shared.web.problem_details`; no framework is known here.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One refused field: its path (`members.0.id_no`), a stable code, and both texts. Never the value."""
+    """One refused field: its path (`members.0.id_no`), a code, both texts; never the value."""
 
     field: str
     code: str

@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 def new_id() -> UUID:
-    """A new UUIDv7: millisecond time in the high bits, so indexes stay compact, random otherwise."""
+    """A new UUIDv7: milliseconds in the high bits keep indexes compact; the rest is random."""
     milliseconds = time.time_ns() // 1_000_000
     random_bits = int.from_bytes(os.urandom(10))
     value = (milliseconds << 80) | random_bits

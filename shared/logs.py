@@ -1,4 +1,4 @@
-"""Structured logs as JSON lines on standard output, with anything that looks personal blacked out."""
+"""Structured logs as JSON lines, with anything that looks personal blacked out."""
 
 import logging
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-# Resident ids (18 characters), bank accounts (16 to 19 digits) and mobile numbers, wherever they stand.
+# Resident ids (18 characters), bank accounts (16 to 19 digits) and mobile numbers.
 _PERSONAL = re.compile(r"(?<![0-9a-fA-F-])(?:\d{17}[0-9Xx]|\d{16,19}|1[3-9]\d{9})(?![0-9a-fA-F])")
 
 
@@ -35,7 +35,7 @@ def _redact_event(
 
 
 def configure_logs(service: str, level: str = "INFO") -> None:
-    """Send structlog's and the standard library's records to standard output as redacted JSON."""
+    """Send every record, the libraries' too, to standard output."""
 
     def name_service(
         _logger: Any, _method: str, event: MutableMapping[str, Any]

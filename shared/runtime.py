@@ -26,5 +26,5 @@ class Runtime:
     extras: dict[str, Any] = field(default_factory=dict)
 
 
-# A job brings the service to what it should be at an instant; returns figures for its caller.
+# A job brings the service to what it should be at an instant; answers figures.
 Job = Callable[[Runtime, datetime], Awaitable[dict[str, int]]]

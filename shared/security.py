@@ -4,7 +4,6 @@ import json
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -75,7 +74,7 @@ class Actor:
         return region.startswith(self.region)
 
     def must_cover(self, region: str) -> None:
-        """Raise `NotFound`, not `Forbidden`, outside the scope: foreign ids must not be guessable."""
+        """Raise `NotFound`, not `Forbidden`, outside: foreign ids must not be guessable."""
         if not self.covers(region):
             raise NotFound
 
@@ -121,7 +120,7 @@ class TokenVerifier:
         )
 
     async def actor(self, authorization: str | None) -> Actor:
-        """The actor of an `Authorization` header; raises `Unauthenticated` for anything doubtful."""
+        """The actor of an `Authorization` header; `Unauthenticated` for anything doubtful."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token or len(token) > _TOKEN_LIMIT_BYTES:
             raise Unauthenticated
@@ -148,7 +147,7 @@ class TokenVerifier:
             self._known.popitem(last=False)
         return actor
 
-    async def _claims_of(self, token: str) -> Mapping[str, Any]:
+    async def _claims_of(self, token: str) -> dict[str, Any]:
         try:
             return self._decode(token, await self._trusted_keys(refresh=False))
         except (JoseError, ValueError, KeyError):
@@ -158,7 +157,7 @@ class TokenVerifier:
             return self._decode(token, await self._trusted_keys(refresh=True))
 
     @staticmethod
-    def _decode(token: str, keys: KeySet) -> Mapping[str, Any]:
+    def _decode(token: str, keys: KeySet) -> dict[str, Any]:
         decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
         if decoded.header.get("typ", "JWT") not in ("JWT", "at+jwt"):
             raise Unauthenticated  # an id token is no access token

@@ -16,7 +16,7 @@ class Environment(StrEnum):
 
 
 class ServiceSettings(BaseSettings):
-    """What every service reads from `<SERVICE>_<NAME>`; services add their own fields by subclassing."""
+    """What every service reads from `<SERVICE>_<NAME>`; a service adds fields by subclassing."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", secrets_dir=None)
 
@@ -38,7 +38,7 @@ class ServiceSettings(BaseSettings):
     jwks_file: Path | None = None
     jwks_url: str | None = None
     token_issuer: str = Field(description="required `iss` of every token")
-    token_audience: str = "bangfu"
+    token_audience: str = "bangfu"  # noqa: S105 - a name, not a secret
 
     field_key_file: Path | None = Field(None, description="master key of encrypted columns, hex")
     request_body_limit_bytes: int = Field(4 * 1024 * 1024, ge=1024)

@@ -1,7 +1,7 @@
 """The mapped base of a service's tables: a registry of its own and named constraints."""
 
-from sqlalchemy.orm import registry
 from sqlalchemy import MetaData
+from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
 NAMING = {

@@ -1,4 +1,4 @@
-"""What ties one cause to its effects: correlation and causation ids, W3C trace context, OTLP export."""
+"""What ties one cause to its effects: correlation ids, W3C trace context, OTLP."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -64,4 +64,4 @@ def export_traces(service: str, endpoint: str) -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": f"bangfu-{service}"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(provider)
-    AsyncPGInstrumentor().instrument()
+    AsyncPGInstrumentor().instrument()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""`python -m deploy.demo`: load the fixture into a running stack, print figures beside the source's.
+"""`python -m deploy.demo`: load the fixture and print its figures beside the source's.
 
 Ends with status 1 when a figure differs or the stack does not answer. Loading twice is harmless.
 """

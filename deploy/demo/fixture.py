@@ -116,7 +116,7 @@ def _survey_problem(
     number: int, village: str, kind: str, is_closed: bool, prominent: bool
 ) -> dict[str, Any]:
     found_on = date(2019, 6, 20) + timedelta(days=number % 73)  # until 2019-08-31
-    row = {
+    row: dict[str, Any] = {
         "source": "CROSS_CHECK",
         "found_on": found_on.isoformat(),
         "kind": kind,

@@ -73,7 +73,7 @@ class Event(BaseModel):
         return None if self.region_field is None else str(getattr(self, self.region_field))
 
 
-EventT = TypeVar("EventT", bound=Event, covariant=True)
+EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 
 
 def event_types() -> Mapping[str, type[Event]]:
@@ -183,10 +183,10 @@ class MalformedEvent(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Received(Generic[EventT]):
+class Received(Generic[EventT_co]):
     """An event as a reaction gets it: the typed data and the envelope it came in."""
 
-    event: EventT
+    event: EventT_co
     envelope: Envelope
 
 

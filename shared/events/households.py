@@ -23,6 +23,9 @@ class RegionStored(Event):
     parent: str | None
     kind: str | None = None
     admin_zone: bool = False
+    longitude: float | None = None
+    latitude: float | None = None
+    rural_population: int | None = None
     valid_from: date
     valid_to: date | None = None
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.events.base import Event
 
@@ -51,9 +51,9 @@ class ProblemEvent(Event):
     object: ProblemObject
     village_code: str
     lead_dept: str
-    co_depts: list[str] = []
+    co_depts: list[str] = Field(default_factory=list)
     due_on: date | None
-    due_rules: list[str] = []
+    due_rules: list[str] = Field(default_factory=list)
     state: str
     flags: ProblemFlags = ProblemFlags()
 

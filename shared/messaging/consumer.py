@@ -23,6 +23,7 @@ from shared.messaging.ordering import Parked, ParkedKind
 from shared.messaging.parking import (
     ATTEMPTS,
     FIRST_RETRY_SECONDS,
+    MalformedRecord,
     apply_ready,
     measure,
     park_malformed,
@@ -184,21 +185,17 @@ class Consumer:
 
     async def _deliveries(self, records: Sequence[ConsumerRecord]) -> list[Delivery]:
         """The events of the records; records that are none are parked at once."""
-        deliveries = []
+        deliveries, malformed = [], []
         for record in records:
+            place = f"{record.topic}/{record.partition}/{record.offset}"
+            content = record.value or b""
             try:
-                envelope = Envelope.from_record(record.headers, record.value or b"")
+                envelope = Envelope.from_record(record.headers, content)
             except MalformedEvent as error:
-                await park_malformed(
-                    self._database,
-                    self._service,
-                    f"{record.topic}/{record.partition}/{record.offset}",
-                    record.headers,
-                    record.value or b"",
-                    str(error),
-                )
+                malformed.append(MalformedRecord(place, record.headers, content, str(error)))
             else:
                 deliveries.append(Delivery(record.topic, record.partition, record.offset, envelope))
+        await park_malformed(self._database, self._service, malformed)
         return deliveries
 
     async def _settle(self, deliveries: Sequence[Delivery]) -> None:
@@ -236,10 +233,9 @@ class Consumer:
             if is_passing(refusal):
                 raise
             # The database takes not even its attributes: no event of ours.
-            headers, data = delivery.envelope.headers(), delivery.envelope.data
-            await park_malformed(
-                self._database, self._service, delivery.place, headers, data, describe(refusal)
-            )
+            envelope, place = delivery.envelope, delivery.place
+            record = MalformedRecord(place, envelope.headers(), envelope.data, describe(refusal))
+            await park_malformed(self._database, self._service, [record])
 
     async def _receive(self, deliveries: Sequence[Delivery], poison: Parked | None = None) -> None:
         async with self._database.transaction() as session:

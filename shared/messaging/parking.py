@@ -8,7 +8,7 @@ is published to a dead-letter topic, which could not be atomic with the inbox.
 import asyncio
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -72,7 +72,9 @@ SELECT aggregate_type, aggregate_id, aggregate_seq FROM inbox_parked
 _PARK_MALFORMED = """
 INSERT INTO inbox_parked
        (consumer, event_id, aggregate_type, aggregate_id, kind, envelope, error, attempts)
-VALUES ($1, $2, $3, $4, 'poison', $5::text::jsonb, $6, 1) ON CONFLICT DO NOTHING
+SELECT $1, e, t, p, 'poison', v::jsonb, r, 1
+  FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) AS m(e, t, p, v, r)
+ON CONFLICT DO NOTHING
 """
 _COUNT = "SELECT count(*) FROM inbox_parked WHERE consumer = $1 AND resolved_at IS NULL"
 
@@ -88,6 +90,26 @@ class ParkedEvent:
     error: str | None
     attempts: int
     parked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedRecord:
+    """A record that is no event: its place (topic/partition/offset) and what it holds."""
+
+    place: str
+    headers: Sequence[tuple[str, bytes]]
+    content: bytes
+    reason: str
+
+    @property
+    def id(self) -> UUID:
+        """The same for the same content at the same place, so that a repetition is recognised."""
+        return uuid5(NAMESPACE_URL, f"{self.place}/{hashlib.sha256(self.content).hexdigest()}")
+
+    def to_json(self) -> str:
+        """What is kept of it."""
+        headers = {name: _text(value) for name, value in self.headers}
+        return json.dumps({"headers": headers, "data": _text(self.content)}, ensure_ascii=False)
 
 
 class ParkedEventNotFound(NotFound):
@@ -115,32 +137,22 @@ async def list_open(connection: Connection, consumer: str, limit: int = 200) -> 
 
 
 async def park_malformed(
-    database: Database,
-    consumer: str,
-    place: str,
-    headers: Iterable[tuple[str, bytes]],
-    content: bytes,
-    reason: str,
+    database: Database, consumer: str, records: Sequence[MalformedRecord]
 ) -> None:
-    """Set aside a record that cannot be taken as an event of ours.
-
-    Its id is made from its place (topic, partition, offset) and content; it holds up no other.
-    """
-    envelope = {"headers": {name: _text(value) for name, value in headers}, "data": _text(content)}
-    event_id = uuid5(NAMESPACE_URL, f"{place}/{hashlib.sha256(content).hexdigest()}")
+    """Set aside records that cannot be taken as events of ours; they hold up no other."""
+    if not records:
+        return
+    rows = [
+        (record.id, record.place.split("/", 1)[0], record.place, record.to_json(), record.reason)
+        for record in records
+    ]
     async with database.transaction() as session:
         connection = await session.driver()
-        await connection.execute(
-            _PARK_MALFORMED,
-            consumer,
-            event_id,
-            place.split("/", 1)[0],
-            place,
-            json.dumps(envelope, ensure_ascii=False),
-            reason,
-        )
-    metrics.PARKED.labels(consumer, ParkedKind.POISON.value).inc()
-    log.error("record parked", place=place, error=reason)
+        columns = map(list, zip(*rows, strict=True))
+        await connection.execute(_PARK_MALFORMED, consumer, *columns)
+    metrics.PARKED.labels(consumer, ParkedKind.POISON.value).inc(len(records))
+    for record in records:
+        log.error("record parked", place=record.place, error=record.reason)
 
 
 async def measure(database: Database, inbox: Inbox) -> None:

@@ -1,4 +1,4 @@
-"""What endpoints ask for in their signatures: the session, the caller within declared roles, a page."""
+"""What endpoints ask for in their signatures: the session, the caller within declared roles."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any

@@ -73,8 +73,8 @@ class IdempotencyKeyInvalid(DomainError):
     en = "An Idempotency-Key has 1 to 255 visible ASCII characters."
 
 
-class Replayed(Exception):  # noqa: N818 - a finished answer, not an error
-    """The answer given to this key before; rendered as it was."""
+class Replayed(Exception):
+    """The answer given to this key before; no refusal, it is rendered as it was."""
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(status)

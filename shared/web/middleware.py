@@ -1,4 +1,4 @@
-"""The outermost layers of every service, in plain ASGI: size limit, correlation, clock, metrics, log.
+"""The outermost layers of every service, in plain ASGI: size limit, ids, clock, metrics, log.
 
 Plain ASGI because BaseHTTPMiddleware moves the request into another task, which leaks pooled
 connections on cancellation and loses context variables.

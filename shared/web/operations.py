@@ -1,4 +1,4 @@
-"""The calls every service has: health, readiness, metrics, configured values, jobs for an instant."""
+"""The calls every service has: probes, metrics, configured values, jobs for an instant."""
 
 import asyncio
 from datetime import date, datetime

@@ -68,7 +68,7 @@ class PageRequest:
     def after(
         self, statement: Select[Any], columns: Sequence[ColumnElement[Any]], *types: type
     ) -> Select[Any]:
-        """`statement` ordered by `columns`, starting after the cursor, with one row to look ahead."""
+        """`statement` ordered by `columns`, starting after the cursor, one row more."""
         key = self.key(*types)
         if key is not None:
             statement = statement.where(tuple_(*columns) > tuple_(*key))

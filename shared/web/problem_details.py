@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 problem details with a stable `code`, in Chinese or English, without input."""
+"""Refusals as RFC 9457 problem details: a stable `code`, Chinese or English, no input."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -89,9 +89,17 @@ class Stack:
             | {name.replace("_", "-"): value for name, value in headers.items()},
         )
 
-    async def ok(self, *arguments: Any, **headers: str) -> Any:
+    async def ok(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        caller: tuple[str, Sequence[str]],
+        body: Any = None,
+        **headers: str,
+    ) -> Any:
         """The JSON of a call that must succeed."""
-        response = await self.call(*arguments, **headers)
+        response = await self.call(service, method, path, caller, body, **headers)
         assert response.status_code < 300, response.text
         return response.json() if response.content else None
 

@@ -46,7 +46,7 @@ def finding(**changes: Any) -> dict[str, Any]:
 
 async def drain(stack: Stack, caller: tuple[str, list[str]], wait_seconds: int = 0) -> list[Any]:
     """Pull and acknowledge everything that stands in the caller's queue."""
-    pulled = []
+    pulled: list[Any] = []
     while True:
         body = {"max": 100, "wait_seconds": wait_seconds, "lease_seconds": 60}
         answer = await stack.ok("notify", "POST", f"/queues/{caller[0]}/pull", caller, body)
@@ -82,7 +82,7 @@ async def warmed_up(stack: Stack) -> None:
 async def register_household(stack: Stack) -> str:
     """A new household of the village; its id."""
     id_no = make_resident_id(
-        COUNTY, clock.today() - timedelta(days=60 * 365), Sex.M, next(_ordinals)
+        COUNTY, clock.today() - timedelta(days=60 * 365), Sex.MALE, next(_ordinals)
     )
     body = {
         "village_code": VILLAGE,

@@ -92,9 +92,7 @@ async def fail(actor: AnyActor) -> None:
 
 
 @router.post("/late-failure", status_code=201)
-async def fail_at_commit(
-    session: WriteSession, once: OnceOnly, actor: AnyActor
-) -> NoteView:
+async def fail_at_commit(session: WriteSession, once: OnceOnly, actor: AnyActor) -> NoteView:
     """Violate a deferred constraint, which only the commit notices."""
     await session.execute(
         text(

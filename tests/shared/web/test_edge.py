@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
@@ -124,7 +124,7 @@ async def test_a_key_belongs_to_its_caller(toy: RunningApp) -> None:
     ],
 )
 async def test_money_moves_only_with_a_key(
-    toy: RunningApp, headers: Mapping[str, str], code: str
+    toy: RunningApp, headers: dict[str, str], code: str
 ) -> None:
     response = await toy.client.post(
         "/api/v1/payments",
@@ -171,9 +171,7 @@ def forged(issuer: TokenIssuer) -> dict[str, str]:
 
 async def test_a_doubtful_token_is_never_believed(toy: RunningApp, issuer: TokenIssuer) -> None:
     for fault, token in forged(issuer).items():
-        response = await toy.client.get(
-            "/api/v1/now", headers={"Authorization": f"Bearer {token}"}
-        )
+        response = await toy.client.get("/api/v1/now", headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == 401, fault
 
 
@@ -217,7 +215,7 @@ async def test_a_malformed_x_now_is_refused(toy: RunningApp, value: str) -> None
 async def test_a_body_over_the_limit_is_refused_even_when_streamed(start: Start) -> None:
     service = await start(TOY, request_body_limit_bytes=2048)
 
-    async def stream() -> object:
+    async def stream() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b"x" * 100
 
