@@ -2,17 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from statistics import median
+from typing import TypeVar
 
-ROUNDS = 5
-
-Measure = Callable[[], Awaitable[float]]
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. `goal` bounds `ratio` (project ÷ floor): from above for times and
-    memory (`at_most`), from below for rates."""
+    """One line of the table.
+
+    `goal` bounds `ratio` (project ÷ floor): from above for times and memory (`at_most`), from below
+    for rates. `limit` bounds the project's own figure from above, in `unit`.
+    """
 
     name: str
     unit: str
@@ -20,6 +21,7 @@ class Figure:
     project: float
     goal: float | None = None
     at_most: bool = True
+    limit: float | None = None
     note: str = ""
 
     @property
@@ -29,28 +31,37 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether the goal is reached; true without one."""
+        """Whether every goal is reached; true without one."""
+        if self.limit is not None and self.project > self.limit:
+            return False
         if self.goal is None:
             return True
         return self.ratio <= self.goal if self.at_most else self.ratio >= self.goal
 
     def __str__(self) -> str:
         sign = "≤" if self.at_most else "≥"
-        goal = "" if self.goal is None else f"{sign} {self.goal:g}"
-        mark = "" if self.goal is None else ("yes" if self.met else "NO")
+        goals = [] if self.goal is None else [f"{sign} {self.goal:g} ×"]
+        goals += [] if self.limit is None else [f"≤ {self.limit:g}"]
+        mark = ("yes" if self.met else "NO") if goals else ""
         return (
-            f"{self.name:<44} {self.floor:>11,.2f} {self.project:>11,.2f} {self.unit:<8}"
-            f"{self.ratio:>7.2f} {goal:>7} {mark:<4} {self.note}"
-        )
+            f"{self.name:<52}{self.floor:>11,.2f}{self.project:>11,.2f} {self.unit:<7}"
+            f"{self.ratio:>7.2f}  {', '.join(goals):<14}{mark:<4}{self.note}"
+        ).rstrip()
 
 
-HEADER = f"{'figure':<44} {'floor':>11} {'project':>11} {'unit':<8}{'ratio':>7} {'goal':>7} met"
+HEADER = f"{'figure':<52}{'floor':>11}{'project':>11} {'unit':<7}{'ratio':>7}  {'goal':<14}met"
 
 
-async def alternate(measures: Mapping[str, Measure], rounds: int = ROUNDS) -> dict[str, float]:
-    """The median of `rounds` turns of each measure, taken one after the other in every round."""
-    results: dict[str, list[float]] = {name: [] for name in measures}
-    for _ in range(rounds):
-        for name, measure in measures.items():
+async def alternate(
+    measures: Mapping[str, Callable[[], Awaitable[ResultT]]], rounds: int
+) -> dict[str, list[ResultT]]:
+    """What each measure answered in each of the rounds, in every one of which they take turns.
+
+    Every other round goes the other way round: whoever comes second meets warmer caches.
+    """
+    results: dict[str, list[ResultT]] = {name: [] for name in measures}
+    for number in range(rounds):
+        turns = list(measures.items())
+        for name, measure in turns if number % 2 == 0 else reversed(turns):
             results[name].append(await measure())
-    return {name: median(values) for name, values in results.items()}
+    return results

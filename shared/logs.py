@@ -30,7 +30,7 @@ def _redact_value(value: Any) -> Any:
 def _redact_event(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """The last step before rendering, so that libraries' own messages and tracebacks pass it too."""
+    """The last step before rendering, so that libraries' messages and tracebacks pass it too."""
     return {key: _redact_value(value) for key, value in event.items()}
 
 

@@ -7,7 +7,7 @@ optimisation: whatever is delivered again, the inbox drops.
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -30,6 +30,7 @@ from shared.messaging.parking import (
 )
 from shared.messaging.running import pause, run_until_stopped
 from shared.messaging.settings import KafkaSettings
+from shared.messaging.topics import existing_topics
 
 __all__ = ["Consumer", "Reaction", "Subscriptions"]
 
@@ -45,6 +46,8 @@ SWEEP_SECONDS = 30.0
 MEMBERSHIP_SECONDS = 30.0
 METADATA_MILLISECONDS = 3000
 STOP_SECONDS = 1.5
+TOPICS_SECONDS = 10.0
+TOPICS_POLL_SECONDS = 0.3
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
 
@@ -77,39 +80,53 @@ class Consumer:
         self._database = database
         self._service = service
         self._settings = settings
-        self._topics = sorted({event_class.topic() for event_class in subscriptions})
+        self._topics = {event_class.topic() for event_class in subscriptions}
         self._slots = asyncio.Semaphore(PARALLEL_PARTITIONS)
         self._assignments = _Assignments()
         self._done: dict[TopicPartition, int] = {}
         self._next_commit = self._next_sweep = 0.0
+        self._backoff = FIRST_BACKOFF_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set."""
         await run_until_stopped(self._run(stop), stop)
 
     async def _run(self, stop: asyncio.Event) -> None:
-        backoff = FIRST_BACKOFF_SECONDS
         if not self._topics:
             await stop.wait()
         while not stop.is_set():
-            consumer = self._new_consumer()
             try:
-                await consumer.start()
-                # By pattern, so that topics which do not exist yet are joined once their publisher
-                # has created them; asking for them by name would have some brokers create them.
-                consumer.subscribe(pattern=_pattern(self._topics), listener=self._assignments)
-                backoff = FIRST_BACKOFF_SECONDS
-                await self._consume(consumer, stop)
+                await self._await_topics(stop)
+                await self._consume_as_member(stop)
             except Exception as error:  # noqa: BLE001 - a new consumer begins where this one ended
-                log.warning("consumer interrupted", cause=type(error).__name__, retry=backoff)
-            finally:
-                await self._discard(consumer)
-            await pause(stop, backoff)
-            backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
+                log.warning("consumer interrupted", cause=type(error).__name__, retry=self._backoff)
+                await pause(stop, self._backoff)
+                self._backoff = min(self._backoff * 2, LONGEST_BACKOFF_SECONDS)
+
+    async def _await_topics(self, stop: asyncio.Event) -> None:
+        """Give the publishers a while to create their topics: each that comes later makes the
+        whole group join again, which takes seconds."""
+        deadline = time.monotonic() + TOPICS_SECONDS
+        while not stop.is_set() and time.monotonic() < deadline:
+            if self._topics <= await existing_topics(self._settings.bootstrap):
+                return
+            await pause(stop, TOPICS_POLL_SECONDS)
+
+    async def _consume_as_member(self, stop: asyncio.Event) -> None:
+        consumer = self._new_consumer()
+        try:
+            await consumer.start()
+            # By pattern, so that topics which do not exist yet are joined once their publisher has
+            # created them; asking for them by name would have some brokers create them.
+            consumer.subscribe(pattern=_pattern(self._topics), listener=self._assignments)
+            await self._consume(consumer, stop)
+        finally:
+            await self._discard(consumer)
 
     async def _consume(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         while not stop.is_set():
             batches: Batches = await consumer.getmany(timeout_ms=POLL_MILLISECONDS)
+            self._backoff = FIRST_BACKOFF_SECONDS
             if batches:
                 await self._work_through(consumer, batches, stop)
             if self._done and (not batches or time.monotonic() >= self._next_commit):
@@ -305,5 +322,5 @@ class Consumer:
             log.warning("consumer abandoned", cause=type(error).__name__)
 
 
-def _pattern(topics: Sequence[str]) -> str:
-    return f"^(?:{'|'.join(map(re.escape, topics))})$"
+def _pattern(topics: Collection[str]) -> str:
+    return f"^(?:{'|'.join(map(re.escape, sorted(topics)))})$"

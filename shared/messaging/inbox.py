@@ -102,9 +102,11 @@ class Inbox:
         """
         connection = await session.driver()
         # A record may stand twice in one batch: the relay sends at least once.
-        unique = {delivery.envelope.id: delivery for delivery in reversed(deliveries)}
+        unique: dict[UUID, Delivery] = {}
+        for delivery in deliveries:
+            unique.setdefault(delivery.envelope.id, delivery)
         fresh, any_parked = await self._insert(connection, unique.values())
-        envelopes = [d.envelope for d in reversed(unique.values()) if d.envelope.id in fresh]
+        envelopes = [d.envelope for d in unique.values() if d.envelope.id in fresh]
         aggregates = sorted({aggregate_of(envelope) for envelope in envelopes})
         ordering = Ordering(
             await self.lock_cursors(connection, aggregates),

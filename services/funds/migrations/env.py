@@ -1,0 +1,5 @@
+"""What Alembic runs: the migrations of funds inside the connection it was given."""
+
+from shared.migrate import run_migrations
+
+run_migrations()

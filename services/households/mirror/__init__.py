@@ -1,0 +1,1 @@
+"""What households knows of other services' facts: the problems that inspection keeps."""

@@ -1,0 +1,1 @@
+"""The lines and methods by which households are measured, per region and year (H-15)."""

@@ -1,0 +1,1 @@
+"""Home visits with the nine looks (H-45)."""

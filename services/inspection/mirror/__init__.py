@@ -1,0 +1,1 @@
+"""What inspection knows of others: regions and households, with their owner's versions."""

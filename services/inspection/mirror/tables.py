@@ -1,0 +1,34 @@
+"""Local copies of foreign facts; only reactions write them."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field
+
+from services.inspection.tables import REGION_CODE, InspectionTable
+
+
+class Region(InspectionTable, table=True):
+    """A region of any level."""
+
+    __tablename__ = "regions"
+
+    code: str = Field(primary_key=True, sa_type=REGION_CODE)
+    name: str
+    admin_zone: bool
+    valid_to: date | None
+    version: int = Field(sa_type=BigInteger)
+
+
+class HouseholdMirror(InspectionTable, table=True):
+    """A household: that it exists, where, and the cohort its deadlines run for."""
+
+    __tablename__ = "household_mirror"
+
+    household_id: UUID = Field(primary_key=True)
+    household_no: str
+    village_code: str = Field(sa_type=REGION_CODE)
+    cohort: str
+    active: bool
+    version: int

@@ -1,0 +1,1 @@
+"""The calls below /problems: log one or many, read, move."""

@@ -1,0 +1,1 @@
+"""What can be done to problems: log, merge, move, let them fall overdue."""

@@ -1,0 +1,339 @@
+"""Logging findings: judged in memory, stored with everything that belongs to them in one statement.
+
+The statement takes any number of new problems. One request sends it alone, so that logging costs
+one round trip; a batch, a visit and a repeated finding send it inside their transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+from services.inspection.campaigns.domain import (
+    CampaignClosed,
+    CampaignTerms,
+    CampaignUnknown,
+    OutsideCampaign,
+)
+from services.inspection.campaigns.queries import CampaignTermsCache, concerns
+from services.inspection.deadlines.domain import Classes, ObjectType, known_cohort
+from services.inspection.deadlines.queries import SETTINGS, deadline_in_force
+from services.inspection.mirror.queries import KnownRegions, find_cohorts
+from services.inspection.problems.commands.events import prepare_next
+from services.inspection.problems.domain.findings import (
+    Finding,
+    RegionUnknown,
+    check_finding,
+    confirm_by,
+    is_region,
+    refused,
+)
+from services.inspection.problems.domain.states import Action
+from services.inspection.problems.tables import Problem
+from services.inspection.routing.queries import RoutingTable, routing_of
+from shared import clock
+from shared.configuration import Configuration, Setting
+from shared.database import Connection, Database
+from shared.events.inspection import ProblemClosed, ProblemDispatched, ProblemLogged
+from shared.ids import new_id
+from shared.messaging.outbox import OutboxRow, columns_of, insert_unnest_sql
+from shared.regions import is_within
+from shared.runtime import Runtime
+from shared.security import Actor
+from shared.telemetry import correlation_id
+from shared.workdays import official_calendar
+
+CONFIRM_WORKDAYS = Setting("suspected_confirm_workdays", 3, int, rule="I-03")
+
+TIMER_SUBJECT = "problem"
+FIRST_OVERDUE = "overdue_1"
+
+_END_OF_DUE_DAY = "(due_on + time '23:59:59') AT TIME ZONE 'Asia/Shanghai'"
+_DIMENSIONS = "campaign_id, village_code, kind, lead_dept, cohort, severity, source, object_type"
+
+# Everything depends on the row in `logged`: where an open problem of the same subject exists, or
+# the key was used before, nothing at all is stored. Two requests with one key that log different
+# subjects meet at the key's primary key, and the later statement fails as a whole.
+LOG = f"""
+WITH logged AS (
+  INSERT INTO problems SELECT * FROM jsonb_populate_recordset(NULL::problems, $1::jsonb)
+  WHERE $6::text IS NULL
+     OR NOT EXISTS (SELECT FROM idempotency WHERE scope = $6 AND key = $7::text)
+  ON CONFLICT (object_type, object_ref, kind) WHERE NOT finished DO NOTHING
+  RETURNING *
+), counted AS (
+  INSERT INTO ledger_deltas (on_day, {_DIMENSIONS}, found, reported, closed)
+  SELECT found_on, {_DIMENSIONS}, 1, 0, 0 FROM logged WHERE state <> 'SUSPECTED'
+  UNION ALL
+  SELECT closed_on, {_DIMENSIONS}, 0, 1, 1 FROM logged WHERE state = 'CLOSED'
+), armed AS (
+  INSERT INTO timer (subject_type, subject_id, kind, due_at, simulated)
+  SELECT '{TIMER_SUBJECT}', id, '{FIRST_OVERDUE}', {_END_OF_DUE_DAY}, $5::boolean
+  FROM logged WHERE state = 'DISPATCHED' AND due_on IS NOT NULL
+), audited AS (
+  INSERT INTO audit (at, object_type, object_id, action, person, organisation, change,
+                     correlation_id)
+  SELECT logged_at, 'problem', id::text, 'LOG', $2::text, $3::text,
+         jsonb_build_object('state', jsonb_build_array(NULL, state), 'due_on', due_on),
+         $4::text
+  FROM logged
+), kept AS (
+  INSERT INTO idempotency (scope, key, request_sha256, status, body, created_at)
+  SELECT $6, $7, $8::bytea, 201, $9::jsonb, logged_at FROM logged WHERE $6 IS NOT NULL
+), recorded AS (
+  {insert_unnest_sql(10)}
+  WHERE o.aggregate_id IN (SELECT id::text FROM logged) ORDER BY o.aggregate_seq
+)
+SELECT id FROM logged
+"""
+
+@dataclass(frozen=True, slots=True)
+class KeyHold:
+    """An Idempotency-Key with what it is unique within and the digest of its request."""
+
+    scope: str
+    key: str
+    request_sha256: bytes
+
+
+class ProblemNumbers:
+    """Running numbers in blocks drawn from a sequence; a restart leaves a gap, never a repeat."""
+
+    BLOCK = 1000
+
+    def __init__(self) -> None:
+        self._next = self._end = 0
+
+    async def take(self, connection: Connection, count: int) -> int:
+        """The first of `count` (at most a block) consecutive numbers."""
+        if self._end - self._next < count:
+            block: int = await connection.fetchval("SELECT nextval('problem_number_blocks')")
+            self._next, self._end = block * self.BLOCK, (block + 1) * self.BLOCK
+        first = self._next
+        self._next += count
+        return first
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What logging consults in memory: configured values, routing, regions and campaigns known to
+    exist, and running numbers."""
+
+    configuration: Configuration
+    routing: RoutingTable
+    regions: KnownRegions = field(default_factory=KnownRegions)
+    campaigns: CampaignTermsCache = field(default_factory=CampaignTermsCache)
+    numbers: ProblemNumbers = field(default_factory=ProblemNumbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about the places, campaigns and households of some findings."""
+
+    regions: frozenset[str]
+    campaigns: Mapping[UUID, CampaignTerms]
+    cohorts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A judged finding: the problem it would become, and its events."""
+
+    finding: Finding
+    problem: Problem
+    events: Sequence[OutboxRow]
+
+
+def desk_of(runtime: Runtime) -> Desk:
+    """The desk of a running service, kept as long as it runs."""
+    desk: Desk = runtime.extras.setdefault(
+        "desk", Desk(runtime.configuration, routing_of(runtime))
+    )
+    return desk
+
+
+async def open_desk(database: Database) -> Desk:
+    """A desk with what is stored now, for a reaction, which knows no running service."""
+    desk = Desk(Configuration((*SETTINGS, CONFIRM_WORKDAYS)), RoutingTable())
+    await desk.configuration.load(database)
+    await desk.routing.load(database)
+    return desk
+
+
+async def gather_facts(
+    desk: Desk, connection: Connection, findings: Sequence[Finding]
+) -> Facts:
+    """Look up what judging `findings` needs; what this process remembers costs no round trip."""
+    places = {code for finding in findings for code in _places(finding)}
+    campaign_ids = {f.campaign_id for f in findings if f.campaign_id is not None}
+    households = {UUID(f.object_ref) for f in findings if f.object_type is ObjectType.HOUSEHOLD}
+    cohorts = await find_cohorts(connection, households)
+    return Facts(
+        regions=await desk.regions.find(connection, places),
+        campaigns=await desk.campaigns.find(connection, campaign_ids),
+        cohorts={str(household): cohort for household, cohort in cohorts.items()},
+    )
+
+
+def _places(finding: Finding) -> tuple[str, ...]:
+    return finding.village_code, finding.village_code[:6]
+
+
+def draft_problem(
+    desk: Desk, actor: Actor, finding: Finding, facts: Facts, number: int
+) -> Draft:
+    """Judge a finding: scope, place, campaign, route, deadline. Raises what refuses it."""
+    now = clock.now()
+    today = clock.civil_date(now)
+    check_finding(finding, today)
+    actor.must_cover(finding.village_code)
+    if finding.village_code[:6] not in facts.regions:
+        raise refused(RegionUnknown, "village_code")
+    terms = _campaign_of(actor, finding, facts)
+    cohort = finding.cohort or known_cohort(facts.cohorts.get(finding.object_ref))
+    route = desk.routing.route(finding.kind, finding.village_code, today)
+    deadline = deadline_in_force(
+        desk.configuration,
+        None if terms is None else terms.policy,
+        Classes(finding.tier, finding.scope, cohort, finding.severity, finding.object_type),
+        region=finding.village_code,
+        found_on=finding.found_on,
+        requested=finding.requested_due_on,
+    )
+    problem = Problem(
+        id=new_id(),
+        problem_no=f"{finding.village_code[:6]}-{today.year}-{number:07d}",
+        campaign_id=finding.campaign_id,
+        kind=finding.kind,
+        tier=finding.tier,
+        scope=finding.scope,
+        severity=finding.severity,
+        cohort=cohort,
+        object_type=finding.object_type,
+        object_ref=finding.object_ref,
+        county_code=finding.village_code[:6],
+        village_code=finding.village_code,
+        lead_dept=route.department,
+        co_depts=[],
+        source=finding.source,
+        found_on=finding.found_on,
+        sources=[finding.source_record(now)],
+        due_on=deadline.due_on,
+        due_rules=list(deadline.rules),
+        due_history=[],
+        extended=False,
+        state="",
+        finished=False,
+        confirm_by=_confirm_by(desk, finding),
+        closed_on=finding.closed_on,
+        overdue_level=0,
+        false_rectification=False,
+        late_found=deadline.late_found,
+        object_unverified=not _is_known(finding, facts),
+        unrouted=route.unrouted,
+        no_policy=False,
+        accountable=False,
+        logged_at=now,
+        logged_by=actor.person,
+        version=0,
+        event_sequence=0,
+    )
+    return Draft(finding, problem, _first_moves(problem, finding))
+
+
+def _campaign_of(actor: Actor, finding: Finding, facts: Facts) -> CampaignTerms | None:
+    if finding.campaign_id is None:
+        return None
+    terms = facts.campaigns.get(finding.campaign_id)
+    if terms is None or not concerns(actor, terms.region_code):
+        raise refused(CampaignUnknown, "campaign_id")
+    if not is_within(finding.village_code, terms.region_code):
+        raise refused(OutsideCampaign, "village_code")
+    if terms.closed and finding.closed_on is None:
+        raise CampaignClosed
+    return terms
+
+
+def _is_known(finding: Finding, facts: Facts) -> bool:
+    if finding.object_type is ObjectType.HOUSEHOLD:
+        return finding.object_ref in facts.cohorts
+    return is_region(finding.object_type) and finding.object_ref in facts.regions
+
+
+def _confirm_by(desk: Desk, finding: Finding) -> date | None:
+    if not finding.suspected:
+        return None
+    workdays = desk.configuration.value(
+        CONFIRM_WORKDAYS, finding.village_code, finding.found_on
+    )
+    return confirm_by(finding.found_on, workdays, official_calendar())
+
+
+def _first_moves(problem: Problem, finding: Finding) -> list[OutboxRow]:
+    """Move a new problem to where logging leaves it; answers the events of the way."""
+    problem.move(Action.SUSPECT if finding.suspected else Action.LOG)
+    events = [
+        prepare_next(
+            ProblemLogged, problem, found_on=finding.found_on, source=finding.source
+        )
+    ]
+    if finding.closed_on is not None:
+        problem.move(Action.IMPORT_CLOSED)
+        events.append(prepare_next(ProblemClosed, problem, closed_on=finding.closed_on))
+    elif not finding.suspected:
+        problem.move(Action.DISPATCH)
+        events.append(prepare_next(ProblemDispatched, problem))
+    return events
+
+
+async def insert_drafts(
+    connection: Connection,
+    actor: Actor,
+    drafts: Sequence[Draft],
+    hold: KeyHold | None = None,
+    answer: str | None = None,
+) -> set[UUID]:
+    """Store the problems of `drafts` that no open problem of the same subject forestalls, with
+    their ledger changes, timers, audit rows and events; answers the ids stored. With `hold` the
+    answer is kept for the key, and nothing is stored for a key used before."""
+    rows = await connection.fetch(
+        LOG,
+        f"[{','.join(draft.problem.model_dump_json() for draft in drafts)}]",
+        actor.person,
+        actor.organisation,
+        correlation_id(),
+        clock.is_simulated(),
+        hold and hold.scope,
+        hold and hold.key,
+        hold and hold.request_sha256,
+        answer,
+        *columns_of([event for draft in drafts for event in draft.events]),
+    )
+    return {row["id"] for row in rows}
+
+
+async def log_new_finding(
+    database: Database,
+    desk: Desk,
+    actor: Actor,
+    finding: Finding,
+    hold: KeyHold | None,
+    answer_of: Callable[[Problem], str],
+) -> str | None:
+    """Log a finding that is a new problem, in one statement that commits itself; its answer.
+
+    None when nothing was stored: there is an open problem of the same subject, or the key was used
+    before. Raises what `draft_problem` raises.
+    """
+    async with database.statement() as connection:
+        facts = await gather_facts(desk, connection, [finding])
+        number = await desk.numbers.take(connection, 1)
+        draft = draft_problem(desk, actor, finding, facts, number)
+        answer = answer_of(draft.problem)
+        try:
+            stored = await insert_drafts(connection, actor, [draft], hold, answer)
+        except asyncpg.UniqueViolationError:  # the key is being used for another subject
+            return None
+    return answer if stored else None

@@ -1,0 +1,108 @@
+"""Deadlines that pass: one timer per level, one after the other (N-04), and their watchdog."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from services.inspection.problems.commands.audits import record_audits
+from services.inspection.problems.commands.events import prepare_next
+from services.inspection.problems.domain.states import IN_WORK, Action
+from services.inspection.problems.queries import lock_problems, lock_unguarded_problems
+from services.inspection.problems.tables import Problem
+from shared import clock
+from shared.configuration import Configuration, Setting
+from shared.database import Session
+from shared.events.inspection import ProblemOverdue
+from shared.messaging.outbox import record_many
+from shared.runtime import Runtime
+from shared.security import system_actor
+from shared.timers import DueTimer, NewTimer, TimerKind, Watchdog, arm_many, cancel
+
+# Days after the deadline on which it is told again; the first is the day it passes.
+ESCALATION_DAYS = Setting("escalation_days", (1, 7, 15), tuple[int, int, int], rule="N-04")
+
+SUBJECT = "problem"
+LEVELS = 3
+
+
+def timer_kind(level: int) -> str:
+    """The kind of the timer that tells for the `level`-th time (from 1) that a deadline passed."""
+    return f"overdue_{level}"
+
+
+async def arm_overdue(session: Session, problems: Sequence[Problem]) -> None:
+    """Arm the first level of locked problems anew, after their deadline was set or moved (I-26).
+
+    Problems nobody works on, without a deadline or already overdue keep what they have.
+    """
+    waiting = [p for p in problems if p.state in IN_WORK and p.due_on and not p.overdue_level]
+    if waiting:
+        await cancel(session, SUBJECT, [problem.id for problem in waiting])
+        timers = [_timer(problem, 1, 0, clock.is_simulated()) for problem in waiting]
+        await arm_many(await session.driver(), timers)
+
+
+def _timer(problem: Problem, level: int, days_after: int, simulated: bool) -> NewTimer:
+    assert problem.due_on is not None
+    due_at = clock.end_of_day(problem.due_on + timedelta(days=days_after))
+    return NewTimer(SUBJECT, problem.id, timer_kind(level), due_at, simulated)
+
+
+async def _lock(session: Session, problem_ids: Sequence[UUID]) -> Collection[UUID]:
+    return [problem.id for problem in await lock_problems(session, problem_ids)]
+
+
+async def _fire(level: int, session: Session, due: Sequence[DueTimer]) -> None:
+    """Note level `level` of each problem still in work, and arm the next one."""
+    configuration = Configuration((ESCALATION_DAYS,))
+    await configuration.load(session.info["database"])
+    timers = {timer.subject_id: timer for timer in due}
+    late = [p for p in await lock_problems(session, list(timers)) if p.state in IN_WORK]
+    if not late:
+        return
+    following: list[NewTimer] = []
+    events = []
+    for problem in late:
+        assert problem.due_on is not None
+        problem.fall_overdue(level)
+        passed_at = clock.end_of_day(problem.due_on)
+        events.append(prepare_next(ProblemOverdue, problem, level=level, passed_at=passed_at))
+        if level < LEVELS:
+            days = configuration.value(ESCALATION_DAYS, problem.village_code, problem.due_on)
+            simulated = timers[problem.id].simulated
+            following.append(_timer(problem, level + 1, days[level] - 1, simulated))
+    await session.flush()
+    connection = await session.driver()
+    await record_many(connection, events)
+    await arm_many(connection, following)
+    session.events_recorded()
+    await record_audits(
+        connection,
+        system_actor("inspection", late[0].county_code),
+        Action.FALL_OVERDUE,
+        [(problem.id, {"overdue_level": [level - 1, level]}) for problem in late],
+    )
+
+
+async def _find_unguarded(session: Session) -> list[NewTimer]:
+    problems = await lock_unguarded_problems(session, sorted(IN_WORK), LEVELS)
+    # The missing level is told at the next tick where its day has passed already.
+    return [_timer(problem, problem.overdue_level + 1, 0, simulated=False) for problem in problems]
+
+
+async def scan_overdue(runtime: Runtime, as_of: datetime) -> dict[str, int]:
+    """The job `overdue_scan`: tell every deadline that has passed at `as_of` (X-15)."""
+    simulating = runtime.settings.simulation_clock
+    fired = await runtime.scheduler.tick(
+        as_of if simulating else None, include_simulated=simulating, kinds=OVERDUE_KINDS
+    )
+    return {"fired": fired}
+
+
+OVERDUE_TIMERS = tuple(
+    TimerKind(SUBJECT, timer_kind(level), _lock, partial(_fire, level))
+    for level in range(1, LEVELS + 1)
+)
+OVERDUE_KINDS = tuple(kind.kind for kind in OVERDUE_TIMERS)
+OVERDUE_WATCHDOG = Watchdog(_find_unguarded)

@@ -1,0 +1,1 @@
+"""The rules of problems: their life (states) and how a finding becomes one (findings)."""

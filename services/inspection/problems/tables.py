@@ -1,0 +1,130 @@
+"""The row of a problem; `state` changes through one gate."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field
+
+from services.inspection.deadlines.domain import Deadline, Scope
+from services.inspection.ledger.domain import Dimensions, Entry
+from services.inspection.problems.domain.states import FINISHED, REPORTED, Action, State, next_state
+from services.inspection.tables import DOCUMENT, INSTANT, REGION_CODE, TEXTS, InspectionTable
+from shared.events.inspection import ProblemFlags
+
+
+class Problem(InspectionTable, table=True):
+    """A found defect and its rectification task.
+
+    `sources` holds one record per report of the same finding (I-04), the first one first;
+    `due_history` one per change of the deadline (I-26). `finished` follows `state`: lists show
+    open problems first, and one object has at most one open problem of a kind.
+    """
+
+    __tablename__ = "problems"
+
+    id: UUID = Field(primary_key=True)
+    problem_no: str
+    campaign_id: UUID | None
+    kind: str
+    tier: str
+    scope: str
+    severity: str
+    cohort: str
+    object_type: str
+    object_ref: str
+    county_code: str = Field(sa_type=REGION_CODE)
+    village_code: str = Field(sa_type=REGION_CODE)
+    lead_dept: str
+    co_depts: list[str] = Field(sa_type=TEXTS)
+    source: str
+    found_on: date
+    sources: list[dict[str, Any]] = Field(sa_type=DOCUMENT)
+    due_on: date | None
+    due_rules: list[str] = Field(sa_type=TEXTS)
+    due_history: list[dict[str, Any]] = Field(sa_type=DOCUMENT)
+    extended: bool
+    state: str
+    finished: bool
+    confirm_by: date | None
+    closed_on: date | None
+    overdue_level: int
+    false_rectification: bool
+    late_found: bool
+    object_unverified: bool
+    unrouted: bool
+    no_policy: bool
+    accountable: bool
+    logged_at: datetime = Field(sa_type=INSTANT)
+    logged_by: str
+    version: int
+    event_sequence: int = Field(sa_type=BigInteger)
+
+    def move(self, action: Action) -> None:
+        """Take the move `action`; raises `IllegalMove`. A new row has the state ""."""
+        self.state = next_state(State(self.state) if self.state else None, action)
+        self.finished = self.state in FINISHED
+        self.version += 1
+
+    def fall_overdue(self, level: int) -> None:
+        """Note that the deadline has passed, for the `level`-th time told; raises `IllegalMove`
+        once the problem was submitted."""
+        self.move(Action.FALL_OVERDUE)
+        self.overdue_level = level
+
+    def set_deadline(self, deadline: Deadline, *, reason: str, by: str, at: datetime) -> None:
+        """Replace the deadline and keep the one before it in the history (I-26)."""
+        change = {
+            "previous_due_on": self.due_on and self.due_on.isoformat(),
+            "due_on": deadline.due_on and deadline.due_on.isoformat(),
+            "reason": reason,
+            "by": by,
+            "at": at.isoformat(),
+        }
+        self.due_history = [*self.due_history, change]
+        if self.due_on and deadline.due_on and deadline.due_on > self.due_on:
+            self.overdue_level = 0  # an extended deadline can pass again
+        self.due_on = deadline.due_on
+        self.due_rules = list(deadline.rules)
+        self.late_found = deadline.late_found
+        self.version += 1
+
+    @property
+    def deadline(self) -> Deadline:
+        """The present deadline with its reasons."""
+        return Deadline(self.due_on, tuple(self.due_rules), self.late_found)
+
+    @property
+    def flags(self) -> ProblemFlags:
+        """The flags of B.6."""
+        return ProblemFlags(
+            overdue=self.overdue_level > 0,
+            false_rectification=self.false_rectification,
+            late_found=self.late_found,
+            object_unverified=self.object_unverified,
+            unrouted=self.unrouted,
+            no_policy=self.no_policy,
+            accountable=self.accountable,
+            systemic=self.scope == Scope.SYSTEMIC,
+        )
+
+    @property
+    def ledger_entry(self) -> Entry | None:
+        """What it counts for: nothing while suspected or once withdrawn (I-54)."""
+        if self.state in (State.SUSPECTED, State.WITHDRAWN):
+            return None
+        return Entry(
+            Dimensions(
+                self.campaign_id,
+                self.village_code,
+                self.kind,
+                self.lead_dept,
+                self.cohort,
+                self.severity,
+                self.source,
+                self.object_type,
+            ),
+            reported=self.state in REPORTED,
+            closed=self.state == State.CLOSED,
+        )

@@ -1,0 +1,1 @@
+"""notify (通知服务): how organisations are told: their queues, reminders and escalations."""

@@ -1,0 +1,1 @@
+"""What notify knows of others: regions, and of each problem what decides whom to tell and when."""

@@ -1,0 +1,1 @@
+"""The queues of organisations: what they are told, handed out under a lease until acknowledged."""

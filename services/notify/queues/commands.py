@@ -1,0 +1,365 @@
+"""What can be done with queues: put messages in, recall, hand out, acknowledge, bury, replay."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.notify.mirror.domain import Change, derived_id
+from services.notify.queues.domain import (
+    Action,
+    Notice,
+    Purpose,
+    Recall,
+    State,
+    farewell_of,
+    next_state,
+    notices_of,
+    payload_of,
+    recall_of,
+)
+from services.notify.queues.queries import get_message_for_update
+from services.notify.queues.tables import Message
+from shared import clock
+from shared.audit import record_audit
+from shared.configuration import Setting
+from shared.database import Database, Session
+from shared.errors import NotFound
+from shared.events.notify import NotificationAcked, NotificationDead
+from shared.messaging import outbox
+from shared.security import Actor
+from shared.telemetry import correlation_id
+
+LEASE_SECONDS = Setting("queue_lease_seconds", 60, int, rule="N-11")
+DELIVERY_LIMIT = Setting("queue_delivery_limit", 10, int, rule="N-11")
+
+# Who listens on it gets the organisation whose queue has grown, once that is committed.
+CHANNEL = "queues"
+BURIED_AT_ONCE = 500
+
+_ENQUEUE = f"""
+WITH happened AS (
+  INSERT INTO happenings (event_id, event_type, at, data)
+  SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::json[])
+  ON CONFLICT DO NOTHING),
+queued AS (
+  INSERT INTO messages (message_id, event_id, org, problem_id, purpose, information, priority)
+  SELECT * FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::uuid[], $9::text[], $10::bool[],
+                       $11::smallint[])
+  ON CONFLICT DO NOTHING RETURNING org)
+SELECT count(pg_notify('{CHANNEL}', org)) FROM (SELECT DISTINCT org FROM queued) AS grown
+"""
+
+_RECALL = """
+UPDATE messages m SET state = 'CANCELLED'
+  FROM unnest($1::uuid[], $2::text[], $3::bool[]) AS r(problem_id, org, reminders)
+ WHERE m.problem_id = r.problem_id AND m.state = 'QUEUED'
+   AND (r.org IS NULL OR m.org = r.org) AND (NOT r.reminders OR m.purpose = 'REMINDER')
+"""
+# Whoever was handed a message, unless the last one said that the matter is no longer theirs.
+_TO_BE_TOLD = """
+SELECT problem_id, org FROM messages WHERE problem_id = ANY($1) AND delivery_count > 0
+ GROUP BY 1, 2
+HAVING (array_agg(purpose ORDER BY position DESC))[1] <> 'WITHDRAWAL'
+ ORDER BY 1, 2
+"""
+
+# Of one problem a message is held back while an earlier one is out under a lease, or waits with a
+# lower priority. The last step drops what a pull running beside this one has overtaken. The
+# LIMIT 1 keeps the planner from reading the whole queue for an anti-join.
+_HELD_BACK = """
+(SELECT 1 FROM messages e
+  WHERE e.problem_id = m.problem_id AND e.org = m.org AND e.position < m.position
+    AND (e.state = 'QUEUED' AND e.priority < m.priority
+         OR e.state = 'LEASED' AND (e.leased_until > $3 OR e.final_delivery))
+  LIMIT 1) IS NOT NULL
+"""
+PULL = f"""
+WITH expired AS MATERIALIZED (
+  SELECT message_id, event_id, problem_id, priority, position FROM messages m
+   WHERE org = $1 AND state = 'LEASED' AND leased_until <= $3 AND NOT final_delivery
+     AND NOT {_HELD_BACK}
+   ORDER BY leased_until LIMIT $2 FOR UPDATE SKIP LOCKED),
+waiting AS MATERIALIZED (
+  SELECT message_id, event_id, problem_id, priority, position FROM messages m
+   WHERE org = $1 AND state = 'QUEUED' AND NOT {_HELD_BACK}
+   ORDER BY priority DESC, position LIMIT $2 FOR UPDATE SKIP LOCKED),
+chosen AS MATERIALIZED (
+  SELECT * FROM (SELECT 1 AS turn, * FROM expired UNION ALL SELECT 2, * FROM waiting) AS both_of
+   ORDER BY turn, priority DESC, position LIMIT $2),
+granted AS MATERIALIZED (
+  SELECT c.message_id, h.event_type, h.data,
+         (SELECT string_agg(r.name, '' ORDER BY r.code) FROM regions r
+           WHERE r.code = ANY(ARRAY[left(h.data->>'village_code', 6),
+                                    left(h.data->>'village_code', 9),
+                                    h.data->>'village_code'])) AS place
+    FROM chosen c JOIN happenings h USING (event_id)
+   WHERE NOT EXISTS (
+         SELECT FROM messages e
+          WHERE e.problem_id = c.problem_id AND e.org = $1 AND e.position < c.position
+            AND e.state IN ('QUEUED', 'LEASED')
+            AND NOT EXISTS (SELECT FROM chosen o WHERE o.message_id = e.message_id)))
+UPDATE messages m
+   SET state = 'LEASED', leased_until = $4, delivery_count = delivery_count + 1,
+       final_delivery = delivery_count + 1 >= $5, lease_simulated = $6
+  FROM granted g WHERE m.message_id = g.message_id
+RETURNING m.message_id, m.event_id, g.event_type, m.problem_id, m.purpose, m.information,
+          m.priority, m.position, m.delivery_count, g.data, coalesce(g.place, '') AS place
+"""
+
+# One statement: the message, the event with what only the row knows, and the audit row.
+_ACK = f"""
+WITH acked AS (
+  UPDATE messages m SET state = 'ACKED', event_sequence = event_sequence + 1
+    FROM happenings h
+   WHERE m.message_id = $1 AND m.org = $2 AND m.state = 'LEASED' AND h.event_id = m.event_id
+  RETURNING m.event_id, h.event_type, m.problem_id, m.event_sequence),
+told AS (
+  INSERT INTO outbox ({", ".join(outbox.OUTBOX_COLUMNS)})
+  SELECT $3::uuid, $4::text, $5::text, $6::text, $7::text, acked.event_sequence, $8::text,
+         $9::smallint,
+         $10::jsonb || jsonb_build_object('event_id', event_id, 'event_type', event_type,
+                                          'problem_id', problem_id),
+         $11::jsonb
+    FROM acked),
+audited AS (
+  INSERT INTO audit (at, object_type, object_id, action, person, organisation, correlation_id)
+  SELECT $12, 'message', $1::text, 'ACK', $13, $2, $14 FROM acked)
+SELECT count(*) FROM acked
+"""
+_STATE = "SELECT state FROM messages WHERE message_id = $1 AND org = $2"
+
+_BURY = """
+UPDATE messages m SET state = 'DEAD', event_sequence = event_sequence + 1
+  FROM (SELECT message_id, h.event_type FROM messages JOIN happenings h USING (event_id)
+         WHERE state = 'LEASED' AND final_delivery AND leased_until <= $1
+           AND (org = $2 OR $2::text IS NULL AND NOT lease_simulated)
+         ORDER BY leased_until LIMIT $3 FOR UPDATE OF messages SKIP LOCKED) AS failed
+ WHERE m.message_id = failed.message_id
+RETURNING m.message_id, m.org, m.event_id, failed.event_type, m.problem_id, m.event_sequence
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What messages tell of: an event, its time and its data as JSON."""
+
+    event_id: UUID
+    event_type: str
+    at: datetime
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A message as it is handed out under a lease."""
+
+    message_id: UUID
+    event_id: UUID
+    event_type: str
+    problem_id: UUID
+    kind: str
+    due_on: date | None
+    village_code: str
+    priority: int
+    payload: dict[str, Any]
+    delivery_count: int
+
+
+async def announce(session: Session, changes: Sequence[Change]) -> None:
+    """Tell the organisations concerned what changed, and recall what that makes pointless."""
+    recalls = [recall for change in changes if (recall := recall_of(change)) is not None]
+    notices = await _recall(session, recalls)
+    for change in changes:
+        notices += notices_of(change)
+    told = {notice.event_id for notice in notices}
+    await enqueue(
+        session,
+        [
+            Happened(change.event_id, change.event_type, change.at, change.data)
+            for change in changes
+            if change.event_id in told
+        ],
+        notices,
+    )
+
+
+async def enqueue(
+    session: Session, happened: Iterable[Happened], notices: Sequence[Notice]
+) -> None:
+    """Put messages into queues, in their order; what an organisation was told before is left out.
+
+    Whoever waits for one of the queues is woken once the transaction has committed.
+    """
+    if not notices:
+        return
+    connection = await session.driver()
+    await connection.execute(
+        _ENQUEUE,
+        *zip(*((one.event_id, one.event_type, one.at, one.data) for one in happened), strict=True),
+        *zip(
+            *(
+                (
+                    notice.message_id,
+                    notice.event_id,
+                    notice.organisation,
+                    notice.problem_id,
+                    notice.purpose,
+                    notice.is_information,
+                    notice.priority,
+                )
+                for notice in notices
+            ),
+            strict=True,
+        ),
+    )
+
+
+async def pull(
+    database: Database, org: str, *, maximum: int, lease_seconds: int, delivery_limit: int
+) -> list[Handed]:
+    """Hand out up to `maximum` messages of a queue under a lease, the weightiest first.
+
+    Of one problem they come in order, and none while an earlier one is out. The cost does not
+    grow with the queue.
+    """
+    now = clock.now()
+    if clock.is_simulated():  # what fails in simulated time is not buried by real time
+        async with database.transaction() as session:
+            await bury_failed(session, now, org)
+    async with database.statement() as connection:
+        rows = await connection.fetch(
+            PULL,
+            *(org, maximum, now, now + timedelta(seconds=lease_seconds)),
+            *(delivery_limit, clock.is_simulated()),
+        )
+    return [
+        _handed(row) for row in sorted(rows, key=lambda row: (-row["priority"], row["position"]))
+    ]
+
+
+async def acknowledge(database: Database, actor: Actor, message_id: UUID) -> None:
+    """Take a message out of the actor's queue; again is no error.
+
+    Raises `NotFound` for a message of another queue, and `IllegalMove` for one that is not handed
+    out: only waiting, dead or cancelled.
+    """
+    org = actor.organisation
+    # The row fills in which event the message told of.
+    event = NotificationAcked(
+        message_id=message_id, organisation=org, event_id=message_id, event_type="", problem_id=None
+    )
+    row = outbox.prepare(event, 1)
+    async with database.statement() as connection:
+        acked = await connection.fetchval(
+            _ACK,
+            *(message_id, org, derived_id(message_id, "acked"), row.topic, row.msg_key),
+            *(row.aggregate_type, row.aggregate_id, row.event_type, row.schema_version),
+            *(row.payload, row.headers, clock.now(), actor.person, correlation_id()),
+        )
+        state = None if acked else await connection.fetchval(_STATE, message_id, org)
+    if acked:
+        return
+    if state is None:
+        raise NotFound
+    next_state(State(state), Action.ACK)
+
+
+async def bury_failed(session: Session, now: datetime, org: str | None = None) -> int:
+    """Declare messages dead whose last lease has run out, of one queue or of all; how many.
+
+    Of all queues, those handed out in simulated time are left alone.
+    """
+    connection = await session.driver()
+    rows = await connection.fetch(_BURY, now, org, BURIED_AT_ONCE)
+    events = [
+        (
+            NotificationDead(
+                message_id=row["message_id"],
+                organisation=row["org"],
+                event_id=row["event_id"],
+                event_type=row["event_type"],
+                problem_id=row["problem_id"],
+            ),
+            row["event_sequence"],
+        )
+        for row in rows
+    ]
+    if events:
+        prepared = [
+            replace(
+                outbox.prepare(event, sequence),
+                event_id=derived_id(event.message_id, "dead", sequence),
+            )
+            for event, sequence in events
+        ]
+        await outbox.record_many(connection, prepared)
+        session.events_recorded()
+    return len(events)
+
+
+async def replay_dead_letter(session: Session, actor: Actor, message_id: UUID) -> Message:
+    """Put a dead message back into its place in the queue.
+
+    Raises `NotFound` outside the actor's region, `IllegalMove` for one that is not dead.
+    """
+    message = await get_message_for_update(session, message_id, actor.region)
+    before = message.state
+    message.replay()
+    await record_audit(
+        session,
+        actor,
+        Action.REPLAY,
+        "message",
+        message_id,
+        change={"state": [before, message.state]},
+    )
+    await session.flush()
+    connection = await session.driver()
+    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, message.org)
+    return message
+
+
+async def _recall(session: Session, recalls: Sequence[Recall]) -> list[Notice]:
+    """Cancel what was not handed out yet; the farewells for those who were handed something."""
+    if not recalls:
+        return []
+    connection = await session.driver()
+    await connection.execute(
+        _RECALL,
+        [recall.change.problem.problem_id for recall in recalls],
+        [recall.organisation for recall in recalls],
+        [recall.reminders for recall in recalls],
+    )
+    # A second statement: it sees what a pull has handed out while the first one waited for it.
+    ended = {
+        recall.change.problem.problem_id: recall
+        for recall in recalls
+        if recall.farewell is not None
+    }
+    rows = await connection.fetch(_TO_BE_TOLD, list(ended)) if ended else []
+    farewells = [farewell_of(ended[row["problem_id"]], row["org"]) for row in rows]
+    return [farewell for farewell in farewells if farewell is not None]
+
+
+def _handed(row: Any) -> Handed:
+    data = json.loads(row["data"])
+    return Handed(
+        message_id=row["message_id"],
+        event_id=row["event_id"],
+        event_type=row["event_type"],
+        problem_id=row["problem_id"],
+        kind=data["kind"],
+        due_on=data["due_on"],
+        village_code=data["village_code"],
+        priority=row["priority"],
+        payload=payload_of(
+            Purpose(row["purpose"]),
+            information=row["information"],
+            data=data,
+            place=row["place"],
+        ),
+        delivery_count=row["delivery_count"],
+    )

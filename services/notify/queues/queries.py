@@ -1,0 +1,84 @@
+"""Reading queues: their figures, the dead letters, and which of some queues have work."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, text
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from services.notify.queues.domain import State
+from services.notify.queues.tables import MESSAGES, Message
+from services.notify.tables import CODE
+from shared.database import Connection, ReadSession
+from shared.errors import NotFound
+from shared.regions import prefix_range
+from shared.web.pagination import PageRequest
+
+
+class QueueFigures(NamedTuple):
+    """How many messages of a queue wait, are handed out, and are dead."""
+
+    queued: int
+    leased: int
+    dead: int
+
+
+# A lease that has run out counts as what its message is about to become.
+_FIGURES = text(
+    """
+    SELECT (SELECT count(*) FROM messages WHERE org = :org AND state = 'QUEUED')
+           + count(*) FILTER (WHERE expired AND NOT final_delivery),
+           count(*) FILTER (WHERE NOT expired),
+           (SELECT count(*) FROM messages WHERE org = :org AND state = 'DEAD')
+           + count(*) FILTER (WHERE expired AND final_delivery)
+      FROM (SELECT final_delivery, leased_until <= :now AS expired
+              FROM messages WHERE org = :org AND state = 'LEASED') AS leased
+    """
+)
+
+_WITH_WORK = """
+SELECT org FROM unnest($1::text[]) AS waiting(org)
+ WHERE EXISTS (SELECT FROM messages m WHERE m.org = waiting.org AND m.state = 'QUEUED')
+    OR EXISTS (SELECT FROM messages m WHERE m.org = waiting.org AND m.state = 'LEASED'
+                                        AND m.leased_until <= $2 AND NOT m.final_delivery)
+"""
+
+
+async def figures_of(session: ReadSession, org: str, now: datetime) -> QueueFigures:
+    """The figures of a queue at `now`."""
+    row = (await session.execute(_FIGURES, {"org": org, "now": now})).one()
+    return QueueFigures(*row)
+
+
+async def queues_with_work(
+    connection: Connection, organisations: Collection[str], now: datetime
+) -> list[str]:
+    """Those of `organisations` whose queue may hold something to hand out."""
+    rows = await connection.fetch(_WITH_WORK, list(organisations), now)
+    return [row["org"] for row in rows]
+
+
+async def list_dead_letters(
+    session: ReadSession, region: str, page: PageRequest
+) -> Sequence[Message]:
+    """Dead messages of the region's queues, oldest event first."""
+    statement = _of_region(region).where(col(Message.state) == State.DEAD)
+    return (await session.scalars(page.after(statement, [MESSAGES.c.message_id], UUID))).all()
+
+
+async def get_message_for_update(session: ReadSession, message_id: UUID, region: str) -> Message:
+    """A message of the region's queues, locked; raises `NotFound`."""
+    statement = _of_region(region).where(col(Message.message_id) == message_id)
+    message = await session.scalar(statement.with_for_update())
+    if message is None:
+        raise NotFound
+    return message
+
+
+def _of_region(region: str) -> SelectOfScalar[Message]:
+    low, high = prefix_range(region)
+    place = func.split_part(col(Message.org), "@", 2, type_=CODE)
+    return select(Message).where(place >= low, place < high)

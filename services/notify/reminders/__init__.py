@@ -1,0 +1,1 @@
+"""Reminders of deadlines, and the escalations once they have passed."""

@@ -1,0 +1,113 @@
+"""When somebody is reminded of a deadline, and who hears that it has passed. Pure (N-03, N-04)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from services.notify.mirror.domain import Change
+from shared.clock import civil_date, start_of_day
+
+IMMEDIATE = "IMMEDIATE"
+
+
+class Kind(StrEnum):
+    """What a reminder says."""
+
+    PRE_DUE = "PRE_DUE"  # the deadline is near
+    DUE = "DUE"  # it is today
+    OVERDUE = "OVERDUE"  # it has passed; sent when inspection says so
+
+
+class State(StrEnum):
+    """The states of a reminder (B.9)."""
+
+    PLANNED = "PLANNED"
+    SENT = "SENT"
+    CANCELLED = "CANCELLED"  # until it is planned again: reported done, ended, or moved
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """The configured rhythm: the days before the deadline (and 0 for the day itself), the hour in
+    China, and the days after it on which the three escalations are to be expected."""
+
+    days_before: Sequence[int]
+    hour: int
+    escalation_days: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A reminder as planned; `at` is None for an escalation, which waits for its event."""
+
+    kind: Kind
+    on: date
+    state: State
+    at: datetime | None = None
+    level: int | None = None
+
+
+def plan_reminders(tier: str, due_on: date, told_at: datetime, rhythm: Rhythm) -> list[Planned]:
+    """The reminders of a deadline for who is told of it at `told_at`, in their order.
+
+    Those before and on the day only as far as they are still ahead; an IMMEDIATE problem is
+    reminded of by its dispatch itself, and on the day.
+    """
+    days = {0} if tier == IMMEDIATE else set(rhythm.days_before)
+    reminders = []
+    if tier == IMMEDIATE:
+        reminders.append(Planned(Kind.PRE_DUE, civil_date(told_at), State.SENT, told_at))
+    for before in sorted(days, reverse=True):
+        on = due_on - timedelta(days=before)
+        at = start_of_day(on, rhythm.hour)
+        if at > told_at:
+            kind = Kind.PRE_DUE if before else Kind.DUE
+            reminders.append(Planned(kind, on, State.PLANNED, at))
+    return reminders + plan_escalations(due_on, rhythm)
+
+
+def plan_escalations(due_on: date, rhythm: Rhythm) -> list[Planned]:
+    """The three escalations to be expected after a deadline (N-04)."""
+    return [
+        Planned(Kind.OVERDUE, due_on + timedelta(days=days), State.PLANNED, level=level)
+        for level, days in enumerate(rhythm.escalation_days, start=1)
+    ]
+
+
+# Who hears of an escalation besides the lead department, by level: their unit in the county.
+_ESCALATION_UNITS: Mapping[int, str] = {2: "POV", 3: "LG"}
+_ROLES: Mapping[int | None, str] = {1: "dept_head", 2: "poverty_office", 3: "leading_group"}
+
+
+def addressee_of(level: int | None, lead: str, village_code: str) -> str:
+    """The organisation a reminder goes to; `level` is None before the deadline has passed."""
+    unit = _ESCALATION_UNITS.get(level or 0)
+    return f"{unit}@{village_code[:6]}" if unit else lead
+
+
+def role_of(level: int | None) -> str:
+    """Whom in that organisation it is meant for."""
+    return _ROLES.get(level, "dept_handler")
+
+
+def needs_cancelling(change: Change) -> bool:
+    """Whether what was planned before this event no longer holds (N-05)."""
+    return change.before is not None and change.before.is_awaited and _is_other(change)
+
+
+def needs_planning(change: Change) -> bool:
+    """Whether reminders are to be planned with this event."""
+    return change.problem.is_awaited and (
+        change.before is None or not change.before.is_awaited or _is_other(change)
+    )
+
+
+def _is_other(change: Change) -> bool:
+    before, problem = change.before, change.problem
+    assert before is not None
+    return not problem.is_awaited or (before.due_on, before.lead, before.tier) != (
+        problem.due_on,
+        problem.lead,
+        problem.tier,
+    )

@@ -1,0 +1,112 @@
+"""Reading reminders within the caller's scope, and the rhythm that is configured for them."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, any_, literal, true
+from sqlmodel import col, or_, select
+
+from services.notify.mirror.tables import MirroredProblem
+from services.notify.reminders.domain import Rhythm
+from services.notify.reminders.tables import Reminder
+from shared.configuration import Setting
+from shared.database import Connection, ReadSession
+from shared.regions import prefix_range
+from shared.security import Actor, Role
+from shared.timers import NewTimer
+
+REMINDER_DAYS = Setting("reminder_days", (7, 3, 1, 0), tuple[int, ...], rule="N-03")
+REMINDER_HOUR = Setting("reminder_hour", 9, int, rule="N-03")
+ESCALATION_DAYS = Setting("escalation_days", (1, 7, 15), tuple[int, ...], rule="N-04")
+
+SUBJECT = "problem"
+TIMER = "reminder"
+
+# A reaction has its transaction only, so it asks the table itself for the values in force.
+_IN_FORCE = """
+SELECT asked.region, asked.on_day, c.key, c.value
+  FROM unnest($1::text[], $2::date[]) AS asked(region, on_day)
+ CROSS JOIN unnest($3::text[]) AS wanted(key)
+ CROSS JOIN LATERAL (
+       SELECT key, value::text FROM configuration s
+        WHERE s.key = wanted.key AND s.effective_from <= asked.on_day
+          AND starts_with(asked.region, s.region)
+        ORDER BY length(s.region) DESC, s.effective_from DESC LIMIT 1) AS c
+"""
+
+_NEXT = """
+SELECT problem_id, min(remind_at) AS at FROM reminders
+ WHERE problem_id = ANY($1) AND state = 'PLANNED' AND remind_at IS NOT NULL GROUP BY 1
+"""
+
+
+class Asked(NamedTuple):
+    """A county and the day for which its rhythm is asked."""
+
+    county: str
+    on: date
+
+
+async def rhythms_in_force(
+    connection: Connection, asked: Collection[Asked]
+) -> Mapping[Asked, Rhythm]:
+    """The rhythm of each county on each day asked for."""
+    settings: Sequence[Setting[Any]] = (REMINDER_DAYS, REMINDER_HOUR, ESCALATION_DAYS)
+    by_key = {setting.key: setting for setting in settings}
+    rows = await connection.fetch(
+        _IN_FORCE, [one.county for one in asked], [one.on for one in asked], list(by_key)
+    )
+    stored = {
+        (row["region"], row["on_day"], row["key"]): by_key[row["key"]].parse(
+            json.loads(row["value"])
+        )
+        for row in rows
+    }
+    return {
+        one: Rhythm(*(stored.get((*one, setting.key), setting.default) for setting in settings))
+        for one in asked
+    }
+
+
+async def next_timers(connection: Connection, simulated: Mapping[UUID, bool]) -> list[NewTimer]:
+    """The timer of each problem's next reminder; `simulated` by problem, none without reminder."""
+    rows = await connection.fetch(_NEXT, list(simulated))
+    return [
+        NewTimer(SUBJECT, row["problem_id"], TIMER, row["at"], simulated[row["problem_id"]])
+        for row in rows
+    ]
+
+
+async def list_reminders(
+    session: ReadSession, actor: Actor, problem_id: UUID
+) -> Sequence[Reminder]:
+    """The reminders of a problem by their day, as far as the actor may know of it (X-05)."""
+    low, high = prefix_range(actor.region)
+    problem = MirroredProblem
+    statement = (
+        select(Reminder)
+        .join(problem, col(problem.problem_id) == col(Reminder.problem_id))
+        .where(
+            col(Reminder.problem_id) == problem_id,
+            col(problem.village_code) >= low,
+            col(problem.village_code) < high,
+            _is_seen_by(actor),
+        )
+        .order_by(col(Reminder.remind_on), col(Reminder.level).nulls_first())
+    )
+    return (await session.scalars(statement)).all()
+
+
+def _is_seen_by(actor: Actor) -> ColumnElement[bool]:
+    """Departments see what they lead or take part in; style and corruption are confined (I-13)."""
+    problem = MirroredProblem
+    leads = col(problem.lead) == actor.organisation
+    if actor.is_department and not actor.has(Role.INSPECTOR, Role.OPS):
+        return or_(leads, literal(actor.organisation) == any_(col(problem.partners)))
+    if actor.unit in ("POV", "DISC"):
+        return true()
+    confined = or_(col(problem.kind) == "STYLE", col(problem.kind).startswith("CORRUPTION_"))
+    return or_(leads, ~confined)

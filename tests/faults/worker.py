@@ -1,0 +1,96 @@
+"""Child processes of the fault tests: what is killed, stopped or restarted runs here.
+
+`python -m tests.faults.worker <what> <JSON of its arguments>`; CRASH_AT names the crash point.
+"""
+
+import asyncio
+import importlib
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from shared.database import Connection, Database
+from shared.messaging.relay import PartitionBatch, Relay
+from shared.messaging.settings import KafkaSettings
+from tests.faults.toys import PUBLISHER, Counted, apply
+
+CHILD_SECONDS = 60
+
+
+def named(path: str) -> Any:
+    """The object `module:name` stands for."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def crashing(kind: type[Relay], crash_at: str, batches_before: int) -> type[Relay]:
+    """`kind`, killing itself at the crash point after it has sent so many batches safely."""
+
+    class CrashingRelay(kind):  # type: ignore[valid-type,misc]
+        left = batches_before
+
+        async def _mark(self, connection: Connection, ids: list[int]) -> None:
+            if crash_at == "after_publish":
+                self._count_down()
+            await super()._mark(connection, ids)
+
+        async def _send(self, producer: AIOKafkaProducer, batch: PartitionBatch) -> None:
+            if crash_at == "after_mark":
+                self._count_down()
+            await super()._send(producer, batch)
+
+        def _count_down(self) -> None:
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self.left -= 1
+
+    return CrashingRelay
+
+
+def relays(arguments: dict[str, Any]) -> None:
+    """Run relays one after the other, each in a fork of its own that kills itself."""
+    dice = random.Random(arguments["seed"])
+    kind, crash_at = named(arguments["relay"]), os.environ["CRASH_AT"]
+    for _ in range(arguments["kills"]):
+        relay = crashing(kind, crash_at, dice.randrange(3))
+        child = os.fork()
+        if child == 0:
+            signal.alarm(CHILD_SECONDS)
+            run(relay, PUBLISHER, arguments)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
+            sys.exit(f"a relay did not reach its crash point: {status}")
+
+
+def consumer(arguments: dict[str, Any]) -> None:
+    """Run a consumer of tallies until SIGTERM."""
+    run(partial(named(arguments["consumer"]), subscriptions={Counted: apply}), "reader", arguments)
+
+
+def run(kind: Callable[..., Any], service: str, arguments: dict[str, Any]) -> None:
+    """Run a relay or consumer on its database and broker until SIGTERM."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        database = Database(arguments["database"], service=service)
+        await database.open()
+        name, kafka = arguments.get("group", service), KafkaSettings(**arguments["kafka"])
+        try:
+            await kind(database, name, settings=kafka).run(stop)
+        finally:
+            await database.close()
+
+    asyncio.run(main())
+
+
+if __name__ == "__main__":
+    {"relays": relays, "consumer": consumer}[sys.argv[1]](json.loads(sys.argv[2]))

@@ -1,0 +1,124 @@
+"""When reminders are due: the table of N-03 and N-04, and what holds for every plan."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notify.reminders.domain import (
+    Kind,
+    Planned,
+    Rhythm,
+    State,
+    addressee_of,
+    plan_reminders,
+    role_of,
+)
+from shared.clock import SHANGHAI, civil_date
+
+RHYTHM = Rhythm(days_before=(7, 3, 1, 0), hour=9, escalation_days=(1, 7, 15))
+DUE = date(2026, 4, 1)
+
+
+def ahead(planned: list[Planned]) -> list[tuple[str, str, str]]:
+    """The reminders before the deadline has passed: day, kind, state."""
+    return [
+        (one.on.isoformat(), one.kind, one.state) for one in planned if one.kind is not Kind.OVERDUE
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told_at", "days"),
+    [
+        ("2026-03-01T10:00", ["2026-03-25", "2026-03-29", "2026-03-31", "2026-04-01"]),
+        ("2026-03-25T08:59", ["2026-03-25", "2026-03-29", "2026-03-31", "2026-04-01"]),
+        ("2026-03-25T09:00", ["2026-03-29", "2026-03-31", "2026-04-01"]),
+        ("2026-03-30T12:00", ["2026-03-31", "2026-04-01"]),
+        ("2026-03-31T10:00", ["2026-04-01"]),
+        ("2026-04-01T08:00", ["2026-04-01"]),
+        ("2026-04-01T10:00", []),
+        ("2026-04-05T10:00", []),
+    ],
+)
+def test_only_reminders_still_ahead_are_planned(told_at: str, days: list[str]) -> None:
+    planned = ahead(plan_reminders("GENERAL", DUE, shanghai(told_at), RHYTHM))
+    assert planned == [
+        (day, "DUE" if day == "2026-04-01" else "PRE_DUE", "PLANNED") for day in days
+    ]
+
+
+def test_an_immediate_problem_is_reminded_of_at_dispatch_and_on_the_day() -> None:
+    planned = plan_reminders("IMMEDIATE", date(2026, 3, 3), shanghai("2026-03-02T10:00"), RHYTHM)
+    assert ahead(planned) == [
+        ("2026-03-02", "PRE_DUE", "SENT"),
+        ("2026-03-03", "DUE", "PLANNED"),
+    ]
+
+
+def test_an_immediate_problem_due_today_after_nine_is_reminded_of_by_its_dispatch() -> None:
+    planned = plan_reminders("IMMEDIATE", date(2026, 3, 2), shanghai("2026-03-02T10:00"), RHYTHM)
+    assert ahead(planned) == [("2026-03-02", "PRE_DUE", "SENT")]
+
+
+def test_escalations_are_expected_one_seven_and_fifteen_days_after_the_deadline() -> None:
+    planned = plan_reminders("GENERAL", DUE, shanghai("2026-03-01T10:00"), RHYTHM)
+    assert [(one.on, one.level) for one in planned if one.kind is Kind.OVERDUE] == [
+        (date(2026, 4, 2), 1),
+        (date(2026, 4, 8), 2),
+        (date(2026, 4, 16), 3),
+    ]
+
+
+def test_reminders_come_at_nine_in_china() -> None:
+    planned = plan_reminders("GENERAL", DUE, shanghai("2026-03-01T10:00"), RHYTHM)
+    hours = {one.at.astimezone(SHANGHAI).hour for one in planned if one.at is not None}
+    assert hours == {9}
+
+
+@pytest.mark.parametrize(
+    ("level", "organisation", "role"),
+    [
+        (None, "HOUS@511132", "dept_handler"),
+        (1, "HOUS@511132", "dept_head"),
+        (2, "POV@511132", "poverty_office"),
+        (3, "LG@511132", "leading_group"),
+    ],
+)
+def test_each_level_has_its_addressee(level: int | None, organisation: str, role: str) -> None:
+    assert addressee_of(level, "HOUS@511132", "511132201205") == organisation
+    assert role_of(level) == role
+
+
+@given(
+    tier=st.sampled_from(["IMMEDIATE", "GENERAL", "COMPLEX"]),
+    due_on=st.dates(date(2020, 1, 1), date(2090, 12, 31)),
+    told_before=st.timedeltas(timedelta(days=-400), timedelta(days=30)),
+    rhythm=st.builds(
+        Rhythm,
+        days_before=st.lists(st.integers(0, 60), max_size=6),
+        hour=st.integers(0, 23),
+        escalation_days=st.lists(st.integers(1, 60), min_size=3, max_size=3, unique=True).map(
+            sorted
+        ),
+    ),
+)
+def test_reminders_are_never_before_dispatch_nor_after_due_sorted_and_unique(
+    tier: str, due_on: date, told_before: timedelta, rhythm: Rhythm
+) -> None:
+    told_at = datetime(due_on.year, due_on.month, due_on.day, 12, tzinfo=SHANGHAI) + told_before
+    planned = plan_reminders(tier, due_on, told_at, rhythm)
+    waiting = [one for one in planned if one.state is State.PLANNED and one.at is not None]
+    assert all(told_at < one.at for one in waiting if one.at is not None)
+    assert all(civil_date(told_at) <= one.on <= due_on for one in waiting)
+    days = [one.on for one in waiting]
+    assert days == sorted(set(days))
+    escalations = [one for one in planned if one.kind is Kind.OVERDUE]
+    assert all(one.on > due_on and one.at is None for one in escalations)
+    assert [one.level for one in escalations] == [1, 2, 3]
+    assert len({(one.kind, one.on) for one in planned}) == len(planned)
+
+
+def shanghai(text: str) -> datetime:
+    """A time of day in China."""
+    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)

@@ -1,0 +1,308 @@
+"""Reminders follow the deadline: planned, sent once, coalesced, cancelled, escalated."""
+
+from typing import Any
+
+import pytest
+
+from shared.events.inspection import ProblemAccepted, ProblemSubmitted, ProblemWithdrawn
+from shared.events.notify import ReminderSent
+from tests.notify.conftest import FOUND, LEAD, Notify, Story
+
+AHEAD = [
+    ("2086-03-25", "PRE_DUE"),
+    ("2086-03-29", "PRE_DUE"),
+    ("2086-03-31", "PRE_DUE"),
+    ("2086-04-01", "DUE"),
+]
+ESCALATIONS = [("2086-04-02", "OVERDUE"), ("2086-04-08", "OVERDUE"), ("2086-04-16", "OVERDUE")]
+
+
+async def test_a_dispatched_problem_has_its_reminders_planned(notify: Notify) -> None:
+    story = Story()
+    await notify.hear(story.tell())
+    assert await notify.planned(story.problem_id) == [
+        (*day, "PLANNED") for day in AHEAD + ESCALATIONS
+    ]
+    reminders = await notify.reminders(story.problem_id)
+    assert [item["to"] for item in reminders] == [*[LEAD] * 5, "POV@511132", "LG@511132"]
+    assert [item["role"] for item in reminders][-3:] == [
+        "dept_head",
+        "poverty_office",
+        "leading_group",
+    ]
+
+
+async def test_an_immediate_problem_counts_its_dispatch_as_a_reminder(notify: Notify) -> None:
+    story = Story(tier="IMMEDIATE", due_on=FOUND.date().replace(day=3))
+    await notify.hear(story.tell())
+    planned = await notify.planned(story.problem_id)
+    assert planned[:2] == [("2086-03-02", "PRE_DUE", "SENT"), ("2086-03-03", "DUE", "PLANNED")]
+    assert len(await notify.queue().drain()) == 1
+
+
+async def test_a_systemic_problem_without_a_deadline_has_no_reminders(notify: Notify) -> None:
+    story = Story(scope="SYSTEMIC", due_on=None)
+    await notify.hear(story.tell())
+    assert await notify.planned(story.problem_id) == []
+
+
+async def test_the_rhythm_is_configurable_by_region_and_date(notify: Notify) -> None:
+    headers = notify.app.headers("POV@511132", "poverty_office")
+    for key, value, since in (
+        ("reminder_days", [10, 0], "2086-01-01"),
+        ("reminder_days", [20, 0], "2086-12-01"),
+        ("escalation_days", [2, 4, 6], "2086-01-01"),
+    ):
+        answer = await notify.app.client.put(
+            f"/api/v1/config/511132/{key}",
+            json={"value": value, "effective_from": since},
+            headers=headers,
+        )
+        assert answer.status_code == 200, answer.text
+    story = Story()
+    foreign = Story(village_code="511133201205", lead_dept="HOUS@511133")
+    await notify.hear(story.tell(), foreign.tell())
+    assert [day for day, _, _ in await notify.planned(story.problem_id)] == [
+        "2086-03-22",
+        "2086-04-01",
+        "2086-04-03",
+        "2086-04-05",
+        "2086-04-07",
+    ]
+    assert len(await notify.reminders(foreign.problem_id, "HOUS@511133")) == 7
+
+
+async def test_a_reminder_is_sent_on_its_day_and_the_next_one_armed(notify: Notify) -> None:
+    story = Story()
+    await notify.hear(story.tell())
+    await notify.queue().drain()
+    assert (await notify.run_reminders("2086-03-25T08:59:59+08:00"))["figures"] == {"problems": 0}
+    assert (await notify.run_reminders("2086-03-25T09:00:00+08:00"))["figures"] == {"problems": 1}
+    (message,) = await notify.queue().drain()
+    assert message["event_type"] == "notify.reminder.sent.v1"
+    assert message["payload"]["purpose"] == "REMINDER"
+    assert "距整改期限还有7天" in message["payload"]["text"]
+    assert (await notify.planned(story.problem_id))[0] == ("2086-03-25", "PRE_DUE", "SENT")
+    await notify.run_reminders("2086-03-25T09:00:00+08:00")
+    assert await notify.queue().drain() == []
+    await notify.run_reminders("2086-03-29T09:00:00+08:00")
+    (message,) = await notify.queue().drain()
+    assert "还有3天" in message["payload"]["text"]
+    sent = await notify.app.events(ReminderSent)
+    assert [event.organisation for event in sent if isinstance(event, ReminderSent)] == [LEAD] * 2
+
+
+async def test_reminders_missed_while_nothing_ran_come_as_one_message(notify: Notify) -> None:
+    stories = [Story() for _ in range(5)]
+    await notify.hear(*(story.tell() for story in stories))
+    await notify.queue().drain()
+    result = await notify.run_reminders("2086-04-01T12:00:00+08:00")  # B2
+    assert result["figures"] == {"problems": 5}
+    messages = await notify.queue().drain()
+    assert sorted(item["problem_id"] for item in messages) == sorted(
+        str(story.problem_id) for story in stories
+    )
+    assert {item["payload"]["reminder"] for item in messages} == {"DUE"}
+    assert all("今天到期" in item["payload"]["text"] for item in messages)
+    for story in stories:
+        assert [state for _, _, state in await notify.planned(story.problem_id)] == [
+            *["SENT"] * 4,
+            *["PLANNED"] * 3,
+        ]
+
+
+async def test_a_moved_deadline_cancels_and_plans_anew(notify: Notify) -> None:
+    story = Story()
+    await notify.hear(story.tell())
+    await notify.hear(story.move(7, "2086-03-26T10:00:00+08:00"))
+    planned = await notify.planned(story.problem_id)
+    assert [day for day, kind, state in planned if state == "PLANNED" and kind != "OVERDUE"] == [
+        "2086-04-01",
+        "2086-04-05",
+        "2086-04-07",
+        "2086-04-08",
+    ]
+    old = [
+        item for item in await notify.reminders(story.problem_id) if item["due_on"] < "2086-04-08"
+    ]
+    assert [item["state"] for item in old] == ["SENT", *["CANCELLED"] * 6]
+    await notify.queue().drain()
+    await notify.run_reminders("2086-03-31T12:00:00+08:00")
+    assert await notify.queue().drain() == []
+    await notify.run_reminders("2086-04-01T12:00:00+08:00")
+    assert len(await notify.queue().drain()) == 1
+
+
+@pytest.mark.parametrize("end", ["close", "withdraw"])
+async def test_there_is_no_reminder_after_the_end(notify: Notify, end: str) -> None:
+    story = Story()
+    await notify.hear(story.tell())
+    await notify.queue().drain()
+    at = "2086-03-20T10:00:00+08:00"
+    ending = (
+        story.close(at) if end == "close" else story.tell(ProblemWithdrawn, at, state="WITHDRAWN")
+    )
+    await notify.hear(ending)
+    await notify.queue().drain()
+    assert (await notify.run_reminders("2086-06-01T09:00:00+08:00"))["figures"] == {"problems": 0}
+    assert await notify.queue().drain() == []
+    assert {state for _, _, state in await notify.planned(story.problem_id)} == {"CANCELLED"}
+
+
+async def test_a_rerouted_problem_reminds_the_new_department(notify: Notify) -> None:
+    story = Story()
+    await notify.hear(story.tell())
+    await notify.hear(story.tell(at="2086-03-05T10:00:00+08:00", lead_dept="WATER@511132"))
+    reminders = await notify.reminders(story.problem_id, "WATER@511132")
+    assert {item["to"] for item in reminders if item["kind"] != "OVERDUE"} == {"WATER@511132"}
+    await notify.queue().drain()
+    await notify.queue("WATER@511132").drain()
+    await notify.run_reminders("2086-03-25T09:00:00+08:00")
+    assert await notify.queue().drain() == []
+    assert len(await notify.queue("WATER@511132").drain()) == 1
+
+
+async def test_submission_stops_reminders_and_a_return_resumes_them(notify: Notify) -> None:
+    story = Story()
+    await notify.hear(story.tell())
+    await notify.run_reminders("2086-03-25T09:00:00+08:00")
+    await notify.hear(story.tell(ProblemSubmitted, "2086-03-26T10:00:00+08:00", state="SUBMITTED"))
+    await notify.queue().drain()
+    await notify.run_reminders("2086-03-30T09:00:00+08:00")
+    assert await notify.queue().drain() == []
+    # Back at work: any event that says so resumes them.
+    back = story.tell(ProblemAccepted, "2086-03-30T10:00:00+08:00", state="RECTIFYING")
+    await notify.hear(back)
+    assert await notify.planned(story.problem_id) == [
+        ("2086-03-25", "PRE_DUE", "SENT"),
+        ("2086-03-29", "PRE_DUE", "CANCELLED"),
+        ("2086-03-31", "PRE_DUE", "PLANNED"),
+        ("2086-04-01", "DUE", "PLANNED"),
+        *((*day, "PLANNED") for day in ESCALATIONS),
+    ]
+
+
+async def test_a_reminder_not_handed_out_is_recalled_by_the_submission(notify: Notify) -> None:
+    story = Story()
+    await notify.hear(story.tell())
+    await notify.queue().drain()
+    await notify.run_reminders("2086-03-25T09:00:00+08:00")
+    await notify.hear(story.tell(ProblemSubmitted, "2086-03-26T10:00:00+08:00", state="SUBMITTED"))
+    assert await notify.queue().drain() == []
+
+
+async def test_each_level_of_being_overdue_is_told_once_to_who_is_next_in_line(
+    notify: Notify,
+) -> None:
+    story = Story()
+    await notify.hear(story.tell())
+    await notify.queue().drain()
+    await notify.hear(
+        story.overdue(1, "2086-04-02T00:00:00+08:00"),
+        story.overdue(2, "2086-04-08T00:00:00+08:00"),
+        story.overdue(3, "2086-04-16T00:00:00+08:00"),
+    )
+    head, office, group = [
+        (await notify.queue(org).drain())[-1] for org in (LEAD, "POV@511132", "LG@511132")
+    ]
+    assert head["payload"]["to_role"] == "dept_head"
+    assert [item["payload"]["level"] for item in (head, office, group)] == [1, 2, 3]
+    assert "请扶贫部门督办" in office["payload"]["text"]
+    assert "住建部门牵头的" in group["payload"]["text"]
+    assert await escalation_states(notify, story) == ["SENT"] * 3
+
+
+async def test_after_a_return_only_the_levels_not_yet_told_follow(notify: Notify) -> None:
+    story = Story()
+    await notify.hear(story.tell(), story.overdue(1, "2086-04-02T00:00:00+08:00"))
+    await notify.hear(story.tell(ProblemSubmitted, "2086-04-03T10:00:00+08:00", state="SUBMITTED"))
+    assert await escalation_states(notify, story) == ["SENT", "CANCELLED", "CANCELLED"]
+    back = story.tell(ProblemAccepted, "2086-04-09T10:00:00+08:00", state="RECTIFYING")
+    await notify.hear(back)
+    assert await escalation_states(notify, story) == ["SENT", "PLANNED", "PLANNED"]
+    await notify.queue().drain()
+    await notify.hear(story.overdue(1, "2086-04-09T10:00:00+08:00"))
+    await notify.hear(story.overdue(2, "2086-04-09T10:00:00+08:00"))
+    assert await notify.queue().drain() == []
+    assert len(await notify.queue("POV@511132").drain()) == 1
+
+
+async def test_simulated_problems_are_reminded_of_by_the_job_only(notify: Notify) -> None:
+    story = Story(due_on=FOUND.date().replace(year=2019))
+    at = "2019-01-01T10:00:00+08:00"
+    await notify.hear(story.tell(at=at, simulated=True))
+    await notify.queue().drain()
+    assert await notify.app.runtime.scheduler.tick() == 0
+    assert (await notify.run_reminders("2019-02-27T09:00:00+08:00"))["figures"] == {"problems": 1}
+    (message,) = await notify.queue().drain()
+    assert message["payload"]["reminder"] == "PRE_DUE"
+
+
+async def test_due_reminders_fire_by_real_time(notify: Notify) -> None:
+    story = Story(due_on=FOUND.date().replace(year=2019))
+    await notify.hear(story.tell(at="2019-01-01T10:00:00+08:00"))
+    fired = await notify.app.runtime.scheduler.tick()
+    assert fired <= 1  # the scheduler of the service may have been faster
+    messages = await notify.queue().drain()
+    assert [item["payload"]["purpose"] for item in messages] == ["DISPATCH", "REMINDER"]
+
+
+async def test_a_thousand_reminders_at_one_instant_are_each_sent_once(notify: Notify) -> None:
+    stories = [Story() for _ in range(1000)]
+    await notify.react([story.tell() for story in stories])
+    result = await notify.run_reminders("2086-03-25T09:00:00+08:00")
+    assert result["figures"] == {"problems": 1000}
+    async with notify.app.database.statement() as connection:
+        sent = await connection.fetchval("SELECT count(*) FROM messages WHERE purpose = 'REMINDER'")
+    assert sent == 1000
+
+
+async def test_what_fell_due_before_the_end_counts_as_sent_whenever_the_timers_ran(
+    notify: Notify,
+) -> None:
+    punctual, replayed = Story(), Story()
+    await notify.hear(punctual.tell(), replayed.tell())
+    # One lived through it, the other is rebuilt from its events after all of it.
+    async with notify.app.database.statement() as connection:
+        await connection.execute(
+            "UPDATE timer SET state = 'cancelled' WHERE subject_id = $1", replayed.problem_id
+        )
+    await notify.run_reminders("2086-03-25T09:00:00+08:00")
+    at = "2086-03-26T10:00:00+08:00"
+    await notify.hear(punctual.close(at), replayed.close(at))
+    plans = [await notify.planned(story.problem_id) for story in (punctual, replayed)]
+    assert plans[0] == plans[1]
+    assert plans[0][0] == ("2086-03-25", "PRE_DUE", "SENT")
+    assert {item["payload"]["purpose"] for item in await notify.queue().drain()} == set()
+
+
+async def escalation_states(notify: Notify, story: Story) -> list[str]:
+    """The states of a problem's escalations by their day."""
+    planned = await notify.planned(story.problem_id)
+    return [state for _, kind, state in planned if kind == "OVERDUE"]
+
+
+SEEN: list[tuple[dict[str, Any], str, str, bool]] = [
+    ({}, LEAD, "dept_handler", True),
+    ({}, "FIN@511132", "dept_handler", True),
+    ({}, "TOWN@511132201", "township_reviewer", True),
+    ({}, "POV@511132", "poverty_office", True),
+    ({}, "OPS@51", "ops", True),
+    ({}, "EDU@511132", "dept_handler", False),
+    ({}, "HOUS@511133", "dept_handler", False),
+    ({}, "TOWN@511132202", "township_reviewer", False),
+    ({}, "POV@511133", "poverty_office", False),
+    ({"kind": "STYLE", "lead_dept": "POV@511132"}, "POV@511132", "poverty_office", True),
+    ({"kind": "STYLE", "lead_dept": "POV@511132"}, "TOWN@511132201", "township_reviewer", False),
+    ({"kind": "CORRUPTION_WASTE", "lead_dept": "DISC@511132"}, "DISC@511132", "discipline", True),
+    ({"kind": "CORRUPTION_WASTE", "lead_dept": "DISC@511132"}, "GOV@511132", "county_gov", False),
+]
+
+
+@pytest.mark.parametrize(("facts", "org", "role", "seen"), SEEN)
+async def test_reminders_are_seen_by_whom_the_problem_concerns(
+    notify: Notify, facts: dict[str, Any], org: str, role: str, seen: bool
+) -> None:
+    story = Story(**facts)
+    await notify.hear(story.tell())
+    assert bool(await notify.reminders(story.problem_id, org, role)) is seen
