@@ -43,7 +43,9 @@ async def measure(bench: Bench) -> list[Figure]:
     token = bench.token(INSPECTORS, "inspector")
 
     async def project() -> float:
-        load = await bench.in_client(run_load, service.port, requests(token, count), CLIENTS, 201)
+        load = await bench.in_client(
+            run_load, service.port, log_requests(token, count), CLIENTS, 201
+        )
         return load.rate
 
     async def floor() -> float:
@@ -57,7 +59,7 @@ async def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-def requests(token: str, count: int, kind: str | None = None) -> list[bytes]:
+def log_requests(token: str, count: int, kind: str | None = None) -> list[bytes]:
     """Requests that log different findings, each with an Idempotency-Key."""
     return [
         request(

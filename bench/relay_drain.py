@@ -8,7 +8,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from bench.findings import bare_rows
 from bench.rounds import Figure, alternate
-from bench.stack import Bench, opened, until
+from bench.stack import Bench, opened, patient, until
 from shared.database import Connection, Database
 from shared.messaging import outbox
 from shared.messaging.records import headers_of, partition_of
@@ -67,14 +67,12 @@ async def _prepare(bench: Bench, database: Database, rows: int) -> KafkaSettings
     settings = bench.start_broker()
     await ensure_topics(settings.bootstrap, published_topics("inspection"))
     row = bare_rows(0).events[1]
-    connection = await database.connect()
-    await connection.execute("SET statement_timeout = 0")
-    await connection.execute("TRUNCATE outbox")
-    await connection.execute(
-        FILL, rows, row.topic, row.event_type, row.schema_version, row.payload, row.headers
-    )
-    await connection.execute("VACUUM (ANALYZE) outbox")
-    await connection.close()
+    async with patient(database) as connection:
+        await connection.execute("TRUNCATE outbox")
+        await connection.execute(
+            FILL, rows, row.topic, row.event_type, row.schema_version, row.payload, row.headers
+        )
+        await connection.execute("VACUUM (ANALYZE) outbox")
     return settings
 
 

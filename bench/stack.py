@@ -24,7 +24,7 @@ from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import Launch, Server
 from deploy.embedded.settings import BROKER_OFFSET, ROOT, Broker, StackSettings
 from deploy.kafka.server import ApacheKafka
-from shared.database import Database
+from shared.database import Connection, Database
 from shared.messaging.settings import KafkaSettings
 from shared.migrate import migrate
 
@@ -200,13 +200,24 @@ def running_bench(home: Path, options: Options) -> Iterator[Bench]:
 
 @asynccontextmanager
 async def opened(url: str, service: str) -> AsyncIterator[Database]:
-    """The database of `service`, without the limits of a request on a statement's time."""
+    """The database of `service`, open."""
     database = Database(url, service=service)
     await database.open()
     try:
         yield database
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def patient(database: Database) -> AsyncIterator[Connection]:
+    """A connection whose statements may take as long as they need, to fill tables."""
+    connection = await database.connect()
+    try:
+        await connection.execute("SET statement_timeout = 0")
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = SETTLE_SECONDS) -> None:

@@ -176,19 +176,16 @@ async def ledger_figures(stack: Stack, campaign: str) -> list[Figure]:
 
 def _by_department() -> dict[str, tuple[int, int]]:
     return {
-        f"{department}@{fixture.COUNTY}": figures
-        for department, figures in {
-            "POV": (2900, 2870),
-            "HEALTH": (900, 900),
-            "CULT": (622, 600),
-            "EDU": (515, 510),
-            "HRSS": (500, 500),
-            "HOUS": (150, 35),
-            "NDRC": (116, 51),
-            "WATER": (70, 20),
-            "AGRI": (60, 20),
-            "MEDINS": (40, 30),
-        }.items()
+        "POV": (2900, 2870),
+        "HEALTH": (900, 900),
+        "CULT": (622, 600),
+        "EDU": (515, 510),
+        "HRSS": (500, 500),
+        "HOUS": (150, 35),
+        "NDRC": (116, 51),
+        "WATER": (70, 20),
+        "AGRI": (60, 20),
+        "MEDINS": (40, 30),
     }
 
 

@@ -10,9 +10,11 @@ from datetime import date, timedelta
 from itertools import accumulate, cycle, pairwise
 from random import Random
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from shared.regions import Level, seed_regions
 
+_NAMESPACE = uuid5(NAMESPACE_URL, "bangfu:seeds-ebian-2019")
 COUNTY = "511132"
 CITY = "5111"
 YEAR = 2019
@@ -124,7 +126,7 @@ def _survey_problem(
         "scope": "INDIVIDUAL",
         "severity": "PROMINENT" if prominent else "GENERAL",
         "cohort": "EXIT_THIS_YEAR" if number % 5 == 0 else "EXITED",
-        "object": {"type": "HOUSEHOLD", "code": f"{village}{number:05d}"},
+        "object": _household(village, number),
         "village_code": village,
         "description": f"大排查发现：{kind}",
         "evidence": [],
@@ -150,7 +152,7 @@ def self_check_problems() -> Iterator[dict[str, Any]]:
     for number, (kind, text) in enumerate(kinds, start=1):
         village = next(places)
         cohort = "NON_ARCHIVED_SPECIAL" if kind == "MEDICAL_UNINSURED" else "EXIT_THIS_YEAR"
-        ref = {"type": "HOUSEHOLD", "code": f"{village}9{number:04d}"}
+        ref = _household(village, 90_000 + number)
         yield _self_check_problem(number, kind, text, cohort, ref, village)
     collective, clinic, road = villages[10:13], villages[20], villages[30]
     village_kinds = [
@@ -162,6 +164,11 @@ def self_check_problems() -> Iterator[dict[str, Any]]:
     for number, (kind, text, village) in enumerate(village_kinds, start=1):
         ref = {"type": "VILLAGE", "code": village}
         yield _self_check_problem(number, kind, text, "EXIT_THIS_YEAR", ref, village)
+
+
+def _household(village: str, number: int) -> dict[str, str]:
+    """A made-up household of `village`: always the same id for the same number."""
+    return {"type": "HOUSEHOLD", "id": str(uuid5(_NAMESPACE, f"{village}/{number}"))}
 
 
 def _self_check_problem(

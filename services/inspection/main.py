@@ -33,12 +33,12 @@ SERVICE = Service(
     title="督查整改服务 inspection",
     settings=InspectionSettings,
     routers=(
-        campaigns.router,
-        routing.router,
-        logging.router,
+        logging.router,  # the most frequent call is looked for first
         lists.router,
         moves.router,
         ledger.router,
+        campaigns.router,
+        routing.router,
     ),
     subscriptions=SUBSCRIPTIONS,
     timer_kinds=OVERDUE_TIMERS,

@@ -8,8 +8,11 @@ from shared.runtime import Job, Runtime
 
 
 async def reminders(runtime: Runtime, as_of: datetime) -> dict[str, int]:
-    """Send every reminder due at `as_of`, of simulated problems too."""
-    fired = await runtime.scheduler.tick(as_of, include_simulated=True, kinds=[TIMER])
+    """Send every reminder due: at `as_of` and of simulated problems too where time is simulated."""
+    simulating = runtime.settings.simulation_clock
+    fired = await runtime.scheduler.tick(
+        as_of if simulating else None, include_simulated=simulating, kinds=[TIMER]
+    )
     return {"problems": fired}
 
 

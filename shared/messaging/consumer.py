@@ -263,7 +263,7 @@ class Consumer:
             log.error(
                 "event parked",
                 kind=parked.kind,
-                event=str(envelope.id),
+                event_id=str(envelope.id),
                 type=envelope.type,
                 subject=envelope.subject,
                 sequence=envelope.sequence,

@@ -52,7 +52,7 @@ SELECT DISTINCT aggregate_type, aggregate_id FROM inbox_parked
 """
 # Locked, so that of two clerks the second finds nothing left to do.
 _OF_AGGREGATE = """
-SELECT event_id, aggregate_seq, kind, envelope FROM inbox_parked
+SELECT event_id, aggregate_seq, kind, envelope::text AS envelope FROM inbox_parked
  WHERE consumer = $1 AND aggregate_type = $2 AND aggregate_id = $3 AND resolved_at IS NULL
    AND kind <> 'conflict' AND aggregate_seq IS NOT NULL
  ORDER BY aggregate_seq FOR UPDATE
@@ -281,6 +281,9 @@ class _Replaying:
         for attempt in range(ATTEMPTS):
             try:
                 async with self._session.begin_nested():
+                    # SQLAlchemy sends the SAVEPOINT with its own first use of the connection; a
+                    # reaction may use the driver alone.
+                    await self._session.connection()
                     await self._inbox.react_to(self._session, envelope)
             except Exception as failure:
                 if is_passing(failure):
@@ -294,7 +297,7 @@ class _Replaying:
     async def _failed(
         self, envelope: Envelope, kind: ParkedKind, error: str | None, attempts: int
     ) -> bool:
-        log.error("waiting event failed", event=str(envelope.id), kind=kind, error=error)
+        log.error("waiting event failed", event_id=str(envelope.id), kind=kind, error=error)
         connection = await self._session.driver()
         await connection.execute(
             _FAILED, self._inbox.consumer, envelope.id, kind.value, error, attempts

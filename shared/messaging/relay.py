@@ -207,11 +207,15 @@ class Relay:
     ) -> Collection[PartitionBatch]:
         """The rows by partition; what does not fit into a record batch waits for the next turn."""
         batches: dict[Place, PartitionBatch] = {}
+        held: set[str] = set()
         for row in rows:
-            topic, key = row["topic"], row["msg_key"].encode()
+            topic = row["topic"]
             if topic not in self._topics:
                 await self._park(connection, row["id"], "no topic of this service")
+                held.add(row["msg_key"])
+            if row["msg_key"] in held:
                 continue
+            key = row["msg_key"].encode()
             place = topic, partition_of(key, self._partitions(producer, topic))
             batch = batches.get(place)
             if batch is None:

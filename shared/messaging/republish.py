@@ -61,6 +61,15 @@ async def republish(
     return total
 
 
+async def release(connection: Connection) -> int:
+    """Let the relay try again the rows it parked, once their cause is gone; answers how many."""
+    rows = await connection.fetch(
+        "UPDATE outbox SET parked_at = NULL, park_reason = NULL"
+        " WHERE parked_at IS NOT NULL RETURNING id"
+    )
+    return len(rows)
+
+
 async def purge(connection: Connection, now: datetime | None = None) -> Purged:
     """Delete what was published over 30 days and received over 90 days ago, 5,000 rows at a time.
 

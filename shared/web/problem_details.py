@@ -1,5 +1,6 @@
 """Refusals as RFC 9457 problem details: a stable `code`, Chinese or English, no input."""
 
+import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -157,13 +158,24 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
 
 async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
     cause = getattr(error, "orig", error)
-    _log.error("database_error", error=type(cause).__name__)
+    _log.error(
+        "database_error",
+        error=type(cause).__name__,
+        sqlstate=getattr(cause, "sqlstate", None),
+        # Where, not what: PostgreSQL's texts quote values.
+        frames=[f"{frame.filename}:{frame.lineno}" for frame in _own_frames(error)],
+    )
     passing = (
         isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError)
         or (isinstance(error, DBAPIError) and error.connection_invalidated)
         or (getattr(cause, "sqlstate", None) or "") in _PASSING
     )
     return render(request, ServiceUnavailable() if passing else InternalFault())
+
+
+def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if "site-packages" not in frame.filename][-4:]
 
 
 # lock_not_available, query_canceled, too_many_connections, admin_shutdown, crash_shutdown,

@@ -117,6 +117,11 @@ async def until(
     return monotonic() - started
 
 
+def database_name(database: Database) -> str:
+    """The name in the URL."""
+    return database.url.split("@/")[1].split("?")[0]
+
+
 async def pending(database: Database) -> int:
     """How many outbox rows wait to be sent."""
     async with database.statement() as connection:

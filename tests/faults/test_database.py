@@ -25,6 +25,7 @@ from tests.faults.stage import (
     NeverHappened,
     Supervised,
     TwoDoorKafka,
+    database_name,
     effects_of,
     kafka,
     running,
@@ -61,7 +62,7 @@ async def silence_the_holder(
     tallies = await new_tallies(database, 10)
     settings = kafka(broker.bootstrap)
     async with Proxy(postgres.socket_directory / ".s.PGSQL.5432") as proxy:
-        name = database.url.split("@/")[1].split("?")[0]
+        name = database_name(database)
         url = f"postgresql://{ROLE}@127.0.0.1:{proxy.port}/{name}?sslmode=disable"
         behind_proxy = Database(url, service=PUBLISHER)
         async with running(kind(behind_proxy, PUBLISHER, settings).run):

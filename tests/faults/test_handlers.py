@@ -34,6 +34,7 @@ from tests.faults.stage import (
     TwoDoorKafka,
     effects_of,
     running,
+    until,
     until_drained,
     until_received,
 )
@@ -111,14 +112,19 @@ async def scene(new_toys: NewToys, apache: TwoDoorKafka) -> AsyncIterator[Scene]
 async def run_with_transient_failure(
     scene: Scene, error: type[Exception], kind: type[Consumer]
 ) -> tuple[list[Fact], list[int]]:
-    """100 events of one aggregate, the 50th failing thrice; facts, and how far commits ran ahead."""
+    """100 events, the 50th failing thrice; the facts, and how far committed offsets ran ahead."""
     tallies = await new_tallies(scene.publisher, 1)
     facts = await count_in_bulk(scene.publisher, tallies, 100)
     await until_drained(scene.publisher, 20)
     reaction = Reaction(str(tallies[0]), 50, 3, error)
     async with running(scene.consumer(reaction, kind).run), leads(scene) as ahead:
         await until_received(scene.reader, len(facts), 20)
-        await asyncio.sleep(1)
+        before = len(ahead)
+
+        async def committed() -> bool:
+            return 0 in ahead[before:]
+
+        await until(committed, 20, "offsets committed")
     assert reaction.calls == 3
     return facts, ahead
 
@@ -173,7 +179,7 @@ BEHIND = 99
 
 
 async def run_with_poison(scene: Scene) -> tuple[list[Fact], list[Fact], float]:
-    """One event that never succeeds, 99 behind it, thousands of others: both, and the time taken."""
+    """One event that never succeeds and 99 behind it; thousands of others; the time taken."""
     poisoned = await new_tallies(scene.publisher, 1)
     others = await new_tallies(scene.publisher, OTHERS // 10)
     ill = await count_in_bulk(scene.publisher, poisoned, 1 + BEHIND)

@@ -23,7 +23,7 @@ from tests.conftest import ROLE, Start
 
 VILLAGE = "511132201205"
 NEIGHBOUR = "511132201206"
-OTHER_COUNTY_VILLAGE = "620523100200"
+OTHER_COUNTY_VILLAGE = "620523100001"
 NOW = "2019-09-16T10:00:00+08:00"
 TODAY = date(2019, 9, 16)
 
@@ -142,11 +142,9 @@ async def seeded_template(postgres: EmbeddedPostgres, templates: dict[str, str])
 
 
 @pytest.fixture
-async def households(
-    seeded_template: str, start: Start, key_file: Path
-) -> AsyncIterator[Households]:
+async def households(seeded_template: str, start: Start, key_file: Path) -> Households:
     """households on a database of its own."""
-    yield Households(await start(SERVICE, field_key_file=key_file))
+    return Households(await start(SERVICE, field_key_file=key_file))
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,7 @@ async def test_a_logged_problem_stands_in_the_queue_with_its_deadline(stack: Sta
     problem = await stack.ok("inspection", "POST", "/problems", INSPECTOR, finding())
     message = await arrival(stack, HOUSING, problem["id"])
     assert time.monotonic() - started < ARRIVAL_SECONDS
-    assert problem["lead_dept"] == HOUSING[0]
+    assert problem["lead_dept"] == "HOUS"
     assert message["due_on"] == problem["due_on"]
     assert (message["kind"], message["village_code"]) == ("HOUSING_UNSAFE", VILLAGE)
     stats = await stack.ok("notify", "GET", f"/queues/{HOUSING[0]}/stats", HOUSING)

@@ -39,7 +39,7 @@ _KEEP_VERSION = text(
     INSERT INTO household_versions
         (household_id, version, recorded_from, recorded_to, household, members)
     SELECT h.id, h.version, h.recorded_at, :now, to_jsonb(h),
-           (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.id), '[]') FROM members m
+           (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.position), '[]') FROM members m
             WHERE m.household_id = h.id)
     FROM households h WHERE h.id = :household_id
     """

@@ -100,6 +100,7 @@ async def join_household(
     member = Member(
         id=member_id,
         household_id=household_id,
+        position=len(members),
         name=form.name,
         sex=form.sex,
         birth_date=birth_date,

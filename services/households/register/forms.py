@@ -302,7 +302,10 @@ class LeaveHousehold(Reasoned):
 class Reveal(Form):
     """Why somebody needs to see a value in full."""
 
-    reason: Text = Field(min_length=2, examples=["核对一卡通发放失败"])
+    reason: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=2, max_length=200, pattern=_STORABLE),
+    ] = Field(examples=["核对一卡通发放失败"])
 
 
 def check_sex_of(number: str, sex: Sex | None) -> str:
@@ -324,19 +327,21 @@ class ReadEntry:
 
 def read_entry(raw: object) -> ReadEntry:
     """Check one row of JSON; every field at fault gets its error at once (H-01)."""
+    if not isinstance(raw, Mapping):
+        not_an_object = FieldError("row", "TYPE_INVALID", "应为对象。", "An object is expected.")
+        return ReadEntry(None, (not_an_object,), None)
     errors: list[FieldError] = []
     form = None
     try:
         form = RegisterHousehold.model_validate(raw)
     except ValidationError as refusal:
         errors += field_errors(refusal.errors(include_input=False), skip=0)
-    row = raw if isinstance(raw, Mapping) else {}
     refused = {error.field for error in errors}
-    members = row.get("members")
+    members = raw.get("members")
     if isinstance(members, list):
         head = head_error(str(m.get("relation")) for m in members if isinstance(m, Mapping))
         errors = [error for error in errors if head is None or error.field != "members"]
         errors += [head] if head else []
-    village_code = row.get("village_code")
+    village_code = raw.get("village_code")
     named = isinstance(village_code, str) and "village_code" not in refused
     return ReadEntry(form, tuple(errors), village_code if named else None)

@@ -68,7 +68,9 @@ async def list_members(session: ReadSession, household_id: UUID) -> Sequence[Mem
     """Everybody who belongs or ever belonged to the household, in the order they came."""
     return (
         await session.scalars(
-            select(Member).where(col(Member.household_id) == household_id).order_by(col(Member.id))
+            select(Member)
+            .where(col(Member.household_id) == household_id)
+            .order_by(col(Member.position))
         )
     ).all()
 

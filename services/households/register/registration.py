@@ -140,6 +140,11 @@ async def _store(
     driver = await session.driver()
     fresh = {place: draft for place, draft in drafts.items() if place not in duplicates}
     await _number(driver, [draft.household for draft in fresh.values()])
+    # Prepared first: they count the event in the household's row.
+    events = {
+        place: prepared_events(draft.household, HouseholdRegistered(**facts_of(draft.household)))
+        for place, draft in fresh.items()
+    }
     await driver.execute(_HOUSEHOLDS, _as_json([draft.household for draft in fresh.values()]))
     people = [member for draft in fresh.values() for member in draft.members]
     stored = {row["id"] for row in await driver.fetch(_MEMBERS, _as_json(people))}
@@ -151,7 +156,11 @@ async def _store(
     if lost:
         await driver.execute(_FORGET_MEMBERS, [fresh[place].household.id for place in lost])
         await driver.execute(_FORGET_HOUSEHOLDS, [fresh[place].household.id for place in lost])
-    await _tell(session, actor, [draft for place, draft in fresh.items() if place not in lost])
+    await _audit(driver, actor, [draft for place, draft in fresh.items() if place not in lost])
+    await outbox.record_many(
+        driver, [row for place, rows in events.items() if place not in lost for row in rows]
+    )
+    session.events_recorded()
     return {**drafts, **{n: _duplicate(at_fault) for n, at_fault in (duplicates | lost).items()}}
 
 
@@ -192,8 +201,8 @@ def _draft(
     )
     identities = [parse_resident_id(entry.id_no, clock.today()) for entry in form.members]
     members = [
-        _member(household_id, entry, identity, seals)
-        for entry, identity in zip(form.members, identities, strict=True)
+        _member(household_id, position, entry, identity, seals)
+        for position, (entry, identity) in enumerate(zip(form.members, identities, strict=True))
     ]
     derive(household, members, runtime.configuration)
     warnings = [
@@ -204,11 +213,14 @@ def _draft(
     return Registered(household, members, warnings)
 
 
-def _member(household_id: UUID, entry: MemberEntry, identity: Identity, seals: Seals) -> Member:
+def _member(
+    household_id: UUID, position: int, entry: MemberEntry, identity: Identity, seals: Seals
+) -> Member:
     member_id = new_id()
     return Member(
         id=member_id,
         household_id=household_id,
+        position=position,
         name=entry.name,
         sex=entry.sex,
         birth_date=identity.birth_date,
@@ -233,10 +245,8 @@ async def _number(driver: Connection, households: Sequence[Household]) -> None:
         following[village] += 1
 
 
-async def _tell(session: Session, actor: Actor, registered: Sequence[Registered]) -> None:
-    """Audit rows and events of what was registered."""
-    driver = await session.driver()
-    audited = [
+async def _audit(driver: Connection, actor: Actor, registered: Sequence[Registered]) -> None:
+    rows = [
         {
             "id": draft.household.id,
             "change": {
@@ -248,17 +258,8 @@ async def _tell(session: Session, actor: Actor, registered: Sequence[Registered]
         for draft in registered
     ]
     await driver.execute(
-        _AUDIT, clock.now(), actor.person, actor.organisation, correlation_id(), to_json(audited)
+        _AUDIT, clock.now(), actor.person, actor.organisation, correlation_id(), to_json(rows)
     )
-    events = [
-        row
-        for draft in registered
-        for row in prepared_events(
-            draft.household, HouseholdRegistered(**facts_of(draft.household))
-        )
-    ]
-    await outbox.record_many(driver, events)
-    session.events_recorded()
 
 
 def _duplicate(places: Sequence[int]) -> IdDuplicate:

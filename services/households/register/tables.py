@@ -70,6 +70,7 @@ class Member(HouseholdsTable, table=True):
 
     id: UUID = Field(primary_key=True)
     household_id: UUID = Field(foreign_key="households.id", index=True)
+    position: int = Field(sa_type=SmallInteger)
     name: str
     sex: str
     id_no_sealed: str | None = None

@@ -14,15 +14,13 @@ from services.inspection.tables import DOCUMENT, INSTANT, REGION_CODE, TEXTS, In
 from shared.events.inspection import ProblemFlags
 
 
-class Problem(InspectionTable, table=True):
-    """A found defect and its rectification task.
+class ProblemFields(InspectionTable):
+    """A found defect and its rectification task: what a row holds and how it changes.
 
     `sources` holds one record per report of the same finding (I-04), the first one first;
     `due_history` one per change of the deadline (I-26). `finished` follows `state`: lists show
     open problems first, and one object has at most one open problem of a kind.
     """
-
-    __tablename__ = "problems"
 
     id: UUID = Field(primary_key=True)
     problem_no: str
@@ -128,3 +126,17 @@ class Problem(InspectionTable, table=True):
             reported=self.state in REPORTED,
             closed=self.state == State.CLOSED,
         )
+
+
+class Problem(ProblemFields, table=True):
+    """A stored problem."""
+
+    __tablename__ = "problems"
+
+
+class NewProblem(ProblemFields):
+    """A problem about to be logged. It is no mapped row: a request that only inserts does not pay
+    for change tracking."""
+
+
+PROBLEMS = InspectionTable.metadata.tables["problems"]

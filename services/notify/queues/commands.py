@@ -92,10 +92,9 @@ chosen AS MATERIALIZED (
 granted AS MATERIALIZED (
   SELECT c.message_id, h.event_type, h.data,
          (SELECT string_agg(r.name, '' ORDER BY r.code) FROM regions r
-           WHERE r.code = ANY(ARRAY[left(h.data->>'village_code', 6),
-                                    left(h.data->>'village_code', 9),
-                                    h.data->>'village_code'])) AS place
-    FROM chosen c JOIN happenings h USING (event_id)
+           WHERE r.code = ANY(ARRAY[left(p.village_code, 6), left(p.village_code, 9),
+                                    p.village_code])) AS place
+    FROM chosen c JOIN happenings h USING (event_id) JOIN problems p USING (problem_id)
    WHERE NOT EXISTS (
          SELECT FROM messages e
           WHERE e.problem_id = c.problem_id AND e.org = $1 AND e.position < c.position

@@ -22,17 +22,27 @@ from shared import clock
 from shared.database import Session
 from shared.events.notify import ReminderSent
 from shared.messaging import outbox
-from shared.timers import DueTimer, NewTimer, TimerKind, arm_many, cancel
+from shared.timers import (
+    DueTimer,
+    NewTimer,
+    TimerKind,
+    arm_many,
+    arm_unnest_sql,
+    cancel,
+    columns_of,
+)
 
 # A row that was cancelled may be planned again; one that was sent stays what it is.
-_PLAN = """
+_PLAN = f"""
+WITH planned AS (
 INSERT INTO reminders (problem_id, due_on, kind, remind_on, level, remind_at, org, state)
 SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::date[], $5::smallint[],
                      $6::timestamptz[], $7::text[], $8::text[])
 ON CONFLICT (problem_id, due_on, kind, remind_on) DO UPDATE
    SET level = EXCLUDED.level, remind_at = EXCLUDED.remind_at, org = EXCLUDED.org,
        state = EXCLUDED.state
- WHERE reminders.state = 'CANCELLED'
+ WHERE reminders.state = 'CANCELLED')
+{arm_unnest_sql(9)}
 """
 _CANCEL = """
 UPDATE reminders SET state = 'CANCELLED' WHERE problem_id = ANY($1) AND state = 'PLANNED'
@@ -92,8 +102,7 @@ async def replan_reminders(session: Session, changes: Sequence[Change]) -> None:
         ahead = [one.at for one in planned if one.at is not None and one.at > change.at]
         if ahead:
             timers.append(NewTimer(SUBJECT, problem.problem_id, TIMER, min(ahead)))
-    await connection.execute(_PLAN, *zip(*rows, strict=True))
-    await arm_many(connection, timers)
+    await connection.execute(_PLAN, *zip(*rows, strict=True), *columns_of(timers))
 
 
 async def escalate(session: Session, changes: Sequence[Change]) -> None:

@@ -5,8 +5,6 @@ import pytest
 from shared.events.households import RegionStored
 from tests.households.conftest import NOW, VILLAGE, Households, codes
 
-OPS = {"org": "OPS@51", "roles": ("ops",)}
-
 
 async def test_the_national_list_is_there_and_nobody_was_told(households: Households) -> None:
     answer = await households.call("GET", f"/regions/{VILLAGE}", roles=("household",))
@@ -241,7 +239,9 @@ async def test_a_malformed_page_is_refused(
 
 
 async def test_what_operations_store_is_audited(households: Households) -> None:
-    await households.call("PUT", f"/regions/{VILLAGE}", {"name": "桐花新村"}, **OPS)
+    await households.call(
+        "PUT", f"/regions/{VILLAGE}", {"name": "桐花新村"}, org="OPS@51", roles=("ops",)
+    )
     rows = await households.rows("SELECT * FROM audit WHERE object_type = 'region'")
     assert [(row["action"], row["object_id"], row["organisation"]) for row in rows] == [
         ("STORE", VILLAGE, "OPS@51")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.events.households import HouseholdRegistered, HouseholdSnapshot
-from shared.synthetic import make_bank_card, make_mobile
+from shared.synthetic import make_bank_card, make_mobile, make_resident_id
 from shared.validators import Sex
 from tests.households.conftest import (
     OTHER_COUNTY_VILLAGE,
@@ -211,15 +211,19 @@ async def test_a_household_without_a_telephone_says_so(households: Households, p
 
 
 async def test_a_prefix_that_is_no_county_is_a_warning(households: Households) -> None:
-    view = await households.register(member(id_no="999999195603129012"))
+    view = await households.register(
+        member(id_no=make_resident_id("999999", date(1956, 3, 12), Sex.MALE, 0))
+    )
     assert [(w["field"], w["code"]) for w in view["warnings"]] == [
         ("members.0.id_no", "ID_REGION_UNKNOWN")
     ]
 
 
-async def test_the_number_that_stdnum_refuses_is_accepted(households: Households) -> None:
+async def test_a_county_younger_than_the_person_is_no_fault(households: Households) -> None:
     # 511132 is younger than the person; numbers were given out decades after birth.
-    view = await households.register(member(id_no="511132195603120010"))
+    view = await households.register(
+        member(id_no=make_resident_id("511132", date(1956, 3, 12), Sex.MALE, 49))
+    )
     assert view["warnings"] == []
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from services.notify.queues.commands import PULL
 from services.notify.queues.waiting import RECHECK_SECONDS, waiting_of
+from shared import clock
 from shared.events.notify import NotificationAcked, NotificationDead
 from shared.ids import new_id
 from shared.messaging.running import pause
@@ -413,3 +415,23 @@ async def someone_waits(notify: Notify) -> None:
     while LEAD not in waiting_of(notify.app.runtime).organisations:
         assert time.monotonic() < until
         await pause(asyncio.Event(), 0.01)
+
+
+async def test_a_pull_reads_the_head_of_the_queue_however_long_it_is(notify: Notify) -> None:
+    await notify.hear(Story().tell())
+    async with notify.app.database.driver_transaction() as connection:
+        await connection.execute(
+            """
+            INSERT INTO messages (message_id, event_id, org, problem_id, purpose, information,
+                                  priority)
+            SELECT gen_random_uuid(), gen_random_uuid(), $1, gen_random_uuid(), 'DISPATCH', false, 5
+              FROM generate_series(1, 20000)
+            """,
+            LEAD,
+        )
+        await connection.execute("ANALYZE messages")
+        now = clock.now()
+        rows = await connection.fetch("EXPLAIN " + PULL, LEAD, 100, now, now, 10, False)
+    plan = "\n".join(row[0] for row in rows)
+    assert "Index Scan using messages_queued" in plan
+    assert "Seq Scan on messages" not in plan

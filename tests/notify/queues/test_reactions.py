@@ -136,7 +136,7 @@ async def test_replaying_the_topic_into_an_empty_database_rebuilds_the_queues(
     before = await contents(notify)
     async with notify.app.database.driver_transaction() as connection:
         await connection.execute(
-            "TRUNCATE problems, happenings, messages, reminders, timer, inbox, inbox_cursor"
+            "TRUNCATE problems, happenings, messages, reminders, timer, inbox, inbox_cursor, outbox"
         )
     for start in range(0, len(events), size):
         await notify.hear(*events[start : start + size])

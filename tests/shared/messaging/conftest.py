@@ -1,9 +1,8 @@
-"""A PostgreSQL cluster and a broker for the session, and a fresh database for each test."""
+"""A broker for the session, and a fresh database for each test."""
 
 import socket
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -13,7 +12,6 @@ from deploy.embedded.postgres import EmbeddedPostgres
 from shared.database import Connection, Database
 from shared.messaging.schema import MESSAGING_DDL
 from shared.messaging.settings import KafkaSettings
-from shared.timers import TIMERS_DDL
 
 ROLE = "parcels"
 
@@ -39,25 +37,20 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A cluster of this test session, with a template database that holds the schema."""
-    cluster = EmbeddedPostgres(Path(tmp_path_factory.mktemp("messaging")), durable=False)
-    cluster.start()
-    try:
-        cluster.create_database("parcels_template", ROLE)
-        statements = f"SET ROLE {ROLE};{MESSAGING_DDL}{TIMERS_DDL}{PARCELS_DDL}"
-        cluster.execute(statements, "parcels_template")
-        yield cluster
-    finally:
-        cluster.destroy()
+def template(postgres: EmbeddedPostgres) -> str:
+    """The database every test's own is copied from."""
+    postgres.create_database("parcels_template", ROLE)
+    postgres.execute(f"SET ROLE {ROLE};{MESSAGING_DDL}{PARCELS_DDL}", "parcels_template")
+    return "parcels_template"
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres) -> str:
+def database_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     """The URL of a fresh database."""
     name = f"parcels_{next(_numbers)}"
-    postgres.create_database(name, ROLE, template="parcels_template")
-    return postgres.url(name, ROLE)
+    postgres.create_database(name, ROLE, template=template)
+    yield postgres.url(name, ROLE)
+    postgres.drop_database(name)
 
 
 @pytest.fixture

@@ -36,7 +36,10 @@ def test_a_topic_holds_snapshots_or_histories_but_not_both() -> None:
 
 
 def test_three_brokers_keep_three_replicas_of_which_two_must_have_a_record() -> None:
-    alone, among_five = Topic("a.b", 6, compacted=False).on(1), Topic("a.b", 6, compacted=True).on(5)
+    alone, among_five = (
+        Topic("a.b", 6, compacted=False).on(1),
+        Topic("a.b", 6, compacted=True).on(5),
+    )
     assert (alone.replication_factor, alone.topic_configs["min.insync.replicas"]) == (1, "1")
     assert alone.topic_configs["retention.ms"] == "2592000000"
     assert among_five.replication_factor == 3

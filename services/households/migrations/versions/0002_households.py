@@ -91,6 +91,7 @@ CREATE INDEX ix_households_village_code ON households (village_code, household_n
 CREATE TABLE members (
   id                     uuid CONSTRAINT pk_members PRIMARY KEY,
   household_id           uuid NOT NULL CONSTRAINT fk_members_household_id REFERENCES households,
+  position               smallint NOT NULL,
   name                   varchar NOT NULL,
   sex                    varchar NOT NULL,
   id_no_sealed           varchar,

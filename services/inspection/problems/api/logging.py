@@ -24,10 +24,10 @@ from services.inspection.problems.domain.findings import (
     VillageRequired,
 )
 from services.inspection.problems.domain.states import WHO, Action
-from services.inspection.problems.tables import Problem
+from services.inspection.problems.tables import NewProblem
 from shared.errors import DomainError, Invalid, NotFound
 from shared.security import Actor, Role
-from shared.web.dependencies import RunningService, WriteSession, allows
+from shared.web.dependencies import RunningService, WriteSession, allows, runtime_of
 from shared.web.idempotency import (
     IdempotencyConflict,
     IdempotencyInProgress,
@@ -83,7 +83,6 @@ async def log_problem(
     body: LogProblem,
     request: Request,
     hold: Annotated[KeyHold | None, Depends(idempotency_of_the_hot_path)],
-    runtime: RunningService,
     actor: FinderActor,
 ) -> Response:
     """Log a finding: routed, dated and in the lead department's queue at once (I-01, I-10, I-20).
@@ -91,23 +90,23 @@ async def log_problem(
     A finding that repeats an open problem (same object and kind) is added to it as a source: 200
     with `merged` (I-04).
     """
+    runtime = runtime_of(request)
     finding = body.finding(actor)
     answer = await log_new_finding(
         runtime.database, desk_of(runtime), actor, finding, hold, _answer_of
     )
     if answer is not None:
         return Response(answer, 201, media_type="application/json")
-    return await _log_again(request, runtime, actor, finding)
+    return await _log_again(request, actor, finding)
 
 
-def _answer_of(problem: Problem) -> str:
+def _answer_of(problem: NewProblem) -> str:
     return LoggedProblemView.of(problem).model_dump_json()
 
 
-async def _log_again(
-    request: Request, runtime: RunningService, actor: Actor, finding: Finding
-) -> Response:
+async def _log_again(request: Request, actor: Actor, finding: Finding) -> Response:
     """The quiet path: the key was used before, or there is an open problem to merge with."""
+    runtime = runtime_of(request)
     async with runtime.database.transaction() as session:
         once = await _once(request, session)
         outcome = (await log_findings(desk_of(runtime), session, actor, [finding]))[0]

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.inspection.deadlines.domain import ObjectType
-from services.inspection.problems.tables import Problem
+from services.inspection.problems.tables import Problem, ProblemFields
 from shared.events.inspection import ProblemFlags
 
 
@@ -75,7 +75,7 @@ class LoggedProblemView(BaseModel):
     merged: bool = False
 
     @classmethod
-    def of(cls, problem: Problem, *, merged: bool = False) -> "LoggedProblemView":
+    def of(cls, problem: ProblemFields, *, merged: bool = False) -> "LoggedProblemView":
         """The view of a problem just logged."""
         return cls(
             id=problem.id,

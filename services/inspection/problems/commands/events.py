@@ -2,14 +2,14 @@
 
 from typing import Any, TypeVar
 
-from services.inspection.problems.tables import Problem
+from services.inspection.problems.tables import ProblemFields
 from shared.events.inspection import ProblemEvent, ProblemObject
 from shared.messaging.outbox import OutboxRow, prepare
 
 EventT = TypeVar("EventT", bound=ProblemEvent)
 
 
-def event_of(event_class: type[EventT], problem: Problem, **own: Any) -> EventT:
+def event_of(event_class: type[EventT], problem: ProblemFields, **own: Any) -> EventT:
     """An event that happened to `problem`, whose row is in the state after it."""
     return event_class(
         problem_id=problem.id,
@@ -32,7 +32,7 @@ def event_of(event_class: type[EventT], problem: Problem, **own: Any) -> EventT:
     )
 
 
-def prepare_next(event_class: type[ProblemEvent], problem: Problem, **own: Any) -> OutboxRow:
+def prepare_next(event_class: type[ProblemEvent], problem: ProblemFields, **own: Any) -> OutboxRow:
     """The outbox row of the next event of `problem`, which is new or locked; counts it."""
     problem.event_sequence += 1
     return prepare(event_of(event_class, problem, **own), problem.event_sequence)

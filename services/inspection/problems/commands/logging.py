@@ -31,14 +31,14 @@ from services.inspection.problems.domain.findings import (
     refused,
 )
 from services.inspection.problems.domain.states import Action
-from services.inspection.problems.tables import Problem
+from services.inspection.problems.tables import PROBLEMS, NewProblem
 from services.inspection.routing.queries import RoutingTable, routing_of
 from shared import clock
 from shared.configuration import Configuration, Setting
 from shared.database import Connection, Database
 from shared.events.inspection import ProblemClosed, ProblemDispatched, ProblemLogged
 from shared.ids import new_id
-from shared.messaging.outbox import OutboxRow, columns_of, insert_unnest_sql
+from shared.messaging.outbox import OUTBOX_COLUMNS, OutboxRow
 from shared.regions import is_within
 from shared.runtime import Runtime
 from shared.security import Actor
@@ -51,14 +51,33 @@ TIMER_SUBJECT = "problem"
 FIRST_OVERDUE = "overdue_1"
 
 _END_OF_DUE_DAY = "(due_on + time '23:59:59') AT TIME ZONE 'Asia/Shanghai'"
+_COLUMNS = ", ".join(column.name for column in PROBLEMS.columns)
+_UNVERIFIED = "object_unverified AND id NOT IN (SELECT id FROM known)"
+_EVENT_COLUMNS = ", ".join(OUTBOX_COLUMNS)
+
+
+def _verified(document: str) -> str:
+    return f"jsonb_set({document}, '{{flags,object_unverified}}', 'false')"
+
+
+_PAYLOAD = f"CASE WHEN object_unverified THEN payload ELSE {_verified('payload')} END"
 _DIMENSIONS = "campaign_id, village_code, kind, lead_dept, cohort, severity, source, object_type"
 
-# Everything depends on the row in `logged`: where an open problem of the same subject exists, or
-# the key was used before, nothing at all is stored. Two requests with one key that log different
-# subjects meet at the key's primary key, and the later statement fails as a whole.
+# A household is looked up in the statement itself: `object_unverified`, assumed in the row and its
+# events, is taken back where the mirror knows it. All else depends on the row in `logged`: where an
+# open problem of the same subject exists, or the key was used before, nothing at all is stored. Two
+# requests with one key that log different subjects meet at the key's primary key, and the later
+# statement fails as a whole.
 LOG = f"""
-WITH logged AS (
-  INSERT INTO problems SELECT * FROM jsonb_populate_recordset(NULL::problems, $1::jsonb)
+WITH incoming AS MATERIALIZED (
+  SELECT * FROM jsonb_populate_recordset(NULL::problems, $1::jsonb)
+), known AS MATERIALIZED (
+  SELECT incoming.id FROM incoming JOIN household_mirror AS mirror
+    ON mirror.active AND mirror.household_id =
+       CASE WHEN object_type = '{ObjectType.HOUSEHOLD}' THEN object_ref::uuid END
+), logged AS (
+  INSERT INTO problems ({_COLUMNS})
+  SELECT {_COLUMNS.replace("object_unverified", _UNVERIFIED)} FROM incoming
   WHERE $6::text IS NULL
      OR NOT EXISTS (SELECT FROM idempotency WHERE scope = $6 AND key = $7::text)
   ON CONFLICT (object_type, object_ref, kind) WHERE NOT finished DO NOTHING
@@ -81,12 +100,16 @@ WITH logged AS (
   FROM logged
 ), kept AS (
   INSERT INTO idempotency (scope, key, request_sha256, status, body, created_at)
-  SELECT $6, $7, $8::bytea, 201, $9::jsonb, logged_at FROM logged WHERE $6 IS NOT NULL
+  SELECT $6, $7, $8::bytea, 201,
+         CASE WHEN object_unverified THEN $9::jsonb ELSE {_verified("$9::jsonb")} END, logged_at
+  FROM logged WHERE $6 IS NOT NULL
 ), recorded AS (
-  {insert_unnest_sql(10)}
-  WHERE o.aggregate_id IN (SELECT id::text FROM logged) ORDER BY o.aggregate_seq
+  INSERT INTO outbox ({_EVENT_COLUMNS})
+  SELECT {_EVENT_COLUMNS.replace("payload", _PAYLOAD)}
+  FROM jsonb_populate_recordset(NULL::outbox, $10::jsonb) AS event
+  JOIN logged ON event.aggregate_id = logged.id::text ORDER BY aggregate_seq
 )
-SELECT id FROM logged
+SELECT id, object_unverified FROM logged
 """
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +165,7 @@ class Draft:
     """A judged finding: the problem it would become, and its events."""
 
     finding: Finding
-    problem: Problem
+    problem: NewProblem
     events: Sequence[OutboxRow]
 
 
@@ -168,7 +191,11 @@ async def gather_facts(
     """Look up what judging `findings` needs; what this process remembers costs no round trip."""
     places = {code for finding in findings for code in _places(finding)}
     campaign_ids = {f.campaign_id for f in findings if f.campaign_id is not None}
-    households = {UUID(f.object_ref) for f in findings if f.object_type is ObjectType.HOUSEHOLD}
+    households = {
+        UUID(finding.object_ref)
+        for finding in findings
+        if finding.object_type is ObjectType.HOUSEHOLD and finding.cohort is None
+    }
     cohorts = await find_cohorts(connection, households)
     return Facts(
         regions=await desk.regions.find(connection, places),
@@ -178,7 +205,8 @@ async def gather_facts(
 
 
 def _places(finding: Finding) -> tuple[str, ...]:
-    return finding.village_code, finding.village_code[:6]
+    county = finding.village_code[:6]
+    return (county, finding.object_ref) if is_region(finding.object_type) else (county,)
 
 
 def draft_problem(
@@ -202,7 +230,7 @@ def draft_problem(
         found_on=finding.found_on,
         requested=finding.requested_due_on,
     )
-    problem = Problem(
+    problem = NewProblem(
         id=new_id(),
         problem_no=f"{finding.village_code[:6]}-{today.year}-{number:07d}",
         campaign_id=finding.campaign_id,
@@ -231,7 +259,7 @@ def draft_problem(
         overdue_level=0,
         false_rectification=False,
         late_found=deadline.late_found,
-        object_unverified=not _is_known(finding, facts),
+        object_unverified=not _is_known_place(finding, facts),
         unrouted=route.unrouted,
         no_policy=False,
         accountable=False,
@@ -256,9 +284,7 @@ def _campaign_of(actor: Actor, finding: Finding, facts: Facts) -> CampaignTerms 
     return terms
 
 
-def _is_known(finding: Finding, facts: Facts) -> bool:
-    if finding.object_type is ObjectType.HOUSEHOLD:
-        return finding.object_ref in facts.cohorts
+def _is_known_place(finding: Finding, facts: Facts) -> bool:
     return is_region(finding.object_type) and finding.object_ref in facts.regions
 
 
@@ -271,7 +297,7 @@ def _confirm_by(desk: Desk, finding: Finding) -> date | None:
     return confirm_by(finding.found_on, workdays, official_calendar())
 
 
-def _first_moves(problem: Problem, finding: Finding) -> list[OutboxRow]:
+def _first_moves(problem: NewProblem, finding: Finding) -> list[OutboxRow]:
     """Move a new problem to where logging leaves it; answers the events of the way."""
     problem.move(Action.SUSPECT if finding.suspected else Action.LOG)
     events = [
@@ -309,9 +335,22 @@ async def insert_drafts(
         hold and hold.key,
         hold and hold.request_sha256,
         answer,
-        *columns_of([event for draft in drafts for event in draft.events]),
+        f"[{','.join(_event_json(event) for draft in drafts for event in draft.events)}]",
     )
-    return {row["id"] for row in rows}
+    stored = {row["id"]: row["object_unverified"] for row in rows}
+    for draft in drafts:
+        draft.problem.object_unverified = stored.get(draft.problem.id, True)
+    return set(stored)
+
+
+def _event_json(row: OutboxRow) -> str:
+    """An outbox row as JSON; payload and headers are JSON already, the rest needs no escaping."""
+    return (
+        f'{{"event_id":"{row.event_id}","topic":"{row.topic}","msg_key":"{row.msg_key}",'
+        f'"aggregate_type":"{row.aggregate_type}","aggregate_id":"{row.aggregate_id}",'
+        f'"aggregate_seq":{row.aggregate_seq},"event_type":"{row.event_type}",'
+        f'"schema_version":{row.schema_version},"payload":{row.payload},"headers":{row.headers}}}'
+    )
 
 
 async def log_new_finding(
@@ -320,7 +359,7 @@ async def log_new_finding(
     actor: Actor,
     finding: Finding,
     hold: KeyHold | None,
-    answer_of: Callable[[Problem], str],
+    answer_of: Callable[[NewProblem], str],
 ) -> str | None:
     """Log a finding that is a new problem, in one statement that commits itself; its answer.
 
@@ -336,4 +375,6 @@ async def log_new_finding(
             stored = await insert_drafts(connection, actor, [draft], hold, answer)
         except asyncpg.UniqueViolationError:  # the key is being used for another subject
             return None
-    return answer if stored else None
+    if not stored:
+        return None
+    return answer if draft.problem.object_unverified else answer_of(draft.problem)

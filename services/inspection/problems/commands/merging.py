@@ -21,7 +21,7 @@ from services.inspection.problems.commands.overdue import arm_overdue
 from services.inspection.problems.domain.findings import Finding, is_repeated
 from services.inspection.problems.domain.states import Action, State
 from services.inspection.problems.queries import lock_open_problems
-from services.inspection.problems.tables import Problem
+from services.inspection.problems.tables import Problem, ProblemFields
 from shared import clock
 from shared.database import Connection, Session
 from shared.errors import DomainError
@@ -42,7 +42,7 @@ _ROUNDS = 3
 class Logged:
     """The problem a finding became or was merged into."""
 
-    problem: Problem
+    problem: ProblemFields
     merged: bool
 
 

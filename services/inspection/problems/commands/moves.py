@@ -121,6 +121,7 @@ async def extend_deadline(
         extended=problem.extended,
         due_on=problem.due_on,
         new_due_on=due_on,
+        today=clock.today(),
     )
     before = problem.due_on
     problem.extended = True

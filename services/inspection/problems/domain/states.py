@@ -225,17 +225,18 @@ class DueNotLater(Invalid):
     """An extension must be later than the present deadline."""
 
     code = "DUE_NOT_LATER"
-    zh = "延期后的时限须晚于现行时限。"
-    en = "The extended deadline must be later than the present one."
+    zh = "延期后的时限须晚于现行时限，且不得早于今天。"
+    en = "The new deadline must be later than the present one and not lie in the past."
 
 
 def decide_extension(
-    *, immediate: bool, extended: bool, due_on: date | None, new_due_on: date
+    *, immediate: bool, extended: bool, due_on: date | None, new_due_on: date, today: date
 ) -> None:
-    """Raise unless a deadline may be moved to `new_due_on` (I-25): once, never for IMMEDIATE."""
+    """Raise unless a deadline may be moved to `new_due_on` (I-25): once, never for IMMEDIATE, to a
+    later day that has not passed yet."""
     if immediate or extended or due_on is None:
         raise ExtensionForbidden
-    if new_due_on <= due_on:
+    if new_due_on <= due_on or new_due_on < today:
         raise DueNotLater(
             errors=[FieldError("due_on", DueNotLater.code, DueNotLater.zh, DueNotLater.en)]
         )

@@ -1,0 +1,125 @@
+"""A ledger and queues of any size, made by SQL in the real tables, consistent with each other."""
+
+from bench.findings import COUNTY, HOUSING, bare_rows
+from services.inspection.routing.domain import DEFAULT_ROUTES
+from shared import clock
+from shared.database import Connection
+from shared.ids import new_id
+from shared.regions import Level, level_of, seed_regions
+
+PROVINCE = COUNTY[:2]
+TOWNSHIP = f"TOWN@{COUNTY}201"
+
+# A fifth of all problems lies in one county and a quarter of all with one department, so that the
+# lists that are read grow with the table. Half are closed; the others are reported as done, so that
+# no deadline falls due while reading is measured. Kinds, sources and so on are as uneven as in life.
+PROBLEMS = """
+WITH dice AS MATERIALIZED (
+  SELECT n, random() < 0.5 AS closed,
+         CASE WHEN random() < 0.25 THEN array_position($2::text[], 'HOUSING_UNSAFE')
+              ELSE 1 + floor(cardinality($2::text[]) * power(random(), 2))::int END AS kind,
+         CASE WHEN random() < 0.2 THEN ($4::text[])[1 + floor(cardinality($4) * random())::int]
+              ELSE ($5::text[])[1 + floor(cardinality($5) * random())::int] END AS township
+    FROM generate_series(1, $1) AS n)
+INSERT INTO problems
+SELECT uuidv7(), 'bench-' || n, ($6::uuid[])[1 + floor(4 * power(random(), 3))::int],
+       ($2::text[])[kind], 'GENERAL', 'INDIVIDUAL',
+       CASE WHEN random() < 0.06 THEN 'PROMINENT' ELSE 'GENERAL' END,
+       ('{EXITED,NOT_EXITED,EXIT_THIS_YEAR,NON_ARCHIVED_SPECIAL}'::text[])
+         [1 + floor(4 * power(random(), 2))::int],
+       'HOUSEHOLD', gen_random_uuid()::text, left(township, 6),
+       township || to_char(1 + floor(8 * random()), 'FM000'), ($3::text[])[kind], '{}',
+       ('{SELF_CHECK,CROSS_CHECK,COUNTY_INSPECTION,HOTLINE_12317}'::text[])
+         [1 + floor(4 * power(random(), 2))::int],
+       $7::date - 100 - floor(200 * random())::int, $8::jsonb,
+       $7::date + floor(90 * random())::int, '{RELATIVE_GENERAL}', '[]', false,
+       CASE WHEN closed THEN 'CLOSED' ELSE 'SUBMITTED' END, closed, NULL,
+       CASE WHEN closed THEN $7::date - floor(100 * random())::int END,
+       0, false, false, false, false, false, true, clock_timestamp(), 'bench', 5, 5
+  FROM dice
+"""
+
+_DIMENSIONS = "campaign_id, kind, lead_dept, cohort, severity, source, object_type"
+DAYS = f"""
+INSERT INTO ledger_days (on_day, village_code, {_DIMENSIONS}, found, reported, closed)
+SELECT on_day, village_code, {_DIMENSIONS}, sum(found), sum(done), sum(closed)
+  FROM (SELECT found_on AS on_day, village_code, {_DIMENSIONS}, 1 AS found,
+               (NOT finished)::int AS done, 0 AS closed FROM problems
+        UNION ALL
+        SELECT closed_on, village_code, {_DIMENSIONS}, 0, 1, 1 FROM problems WHERE finished) AS c
+ GROUP BY on_day, village_code, {_DIMENSIONS}
+"""
+TOTALS = f"""
+INSERT INTO ledger_totals (level, place, {_DIMENSIONS}, found, reported, closed)
+SELECT level, left(village_code, level), {_DIMENSIONS}, sum(found), sum(reported), sum(closed)
+  FROM ledger_days, (VALUES (6), (9)) AS levels (level)
+ GROUP BY level, left(village_code, level), {_DIMENSIONS}
+"""
+_INDEXES = """
+SELECT coalesce(format('ALTER TABLE %s DROP CONSTRAINT %I', $1::text, conname),
+                format('DROP INDEX %s', indexrelid::regclass)) AS removal,
+       coalesce(format('ALTER TABLE %s ADD CONSTRAINT %I %s', $1::text, conname,
+                       pg_get_constraintdef(c.oid)), pg_get_indexdef(indexrelid)) AS addition
+  FROM pg_index LEFT JOIN pg_constraint c ON conindid = indexrelid
+ WHERE indrelid = $1::text::regclass
+"""
+
+# Each happening is told to the lead department and, as a copy, to a township. A fifth of the
+# messages wait in one department's queue; of the others half were acknowledged.
+HAPPENINGS = """
+INSERT INTO happenings
+SELECT uuidv7(), 'inspection.problem.dispatched.v1', now(), $2::json FROM generate_series(1, $1)
+"""
+MESSAGES = """
+INSERT INTO messages (message_id, event_id, org, problem_id, purpose, information, priority, state)
+SELECT uuidv7(), event_id, CASE copy WHEN 0 THEN dept ELSE $2 END, gen_random_uuid(), 'DISPATCH',
+       copy = 1, CASE copy WHEN 1 THEN 1 WHEN 0 THEN 5 END,
+       CASE WHEN random() < 0.5 AND dept <> $1 OR copy = 1 THEN 'ACKED' ELSE 'QUEUED' END
+  FROM (SELECT event_id, copy, CASE WHEN random() < 0.4 THEN $1
+                                    ELSE 'HOUS@' || 510000 + floor(1000 * random())::int END AS dept
+          FROM happenings, generate_series(0, 1) AS copy) AS told
+"""
+
+
+async def fill_problems(connection: Connection, count: int) -> None:
+    """So many problems in a province, and the sums of the ledger."""
+    townships = [
+        row.code
+        for row in seed_regions()
+        if row.code.startswith(PROVINCE) and level_of(row.code) is Level.TOWNSHIP
+    ]
+    sample = bare_rows(0).problem[16]
+    await _fill(
+        connection,
+        "problems",
+        PROBLEMS,
+        count,
+        list(DEFAULT_ROUTES),
+        [str(department) for department in DEFAULT_ROUTES.values()],
+        [code for code in townships if code.startswith(COUNTY)],
+        townships,
+        [new_id(), new_id(), new_id(), None],
+        clock.today(),
+        sample,
+    )
+    await _fill(connection, "ledger_days", DAYS)
+    await _fill(connection, "ledger_totals", TOTALS)
+
+
+async def fill_queues(connection: Connection, count: int) -> None:
+    """So many messages, a fifth of them waiting in one department's queue."""
+    await _fill(connection, "happenings", HAPPENINGS, count // 2, bare_rows(0).events[1].payload)
+    await _fill(connection, "messages", MESSAGES, HOUSING, TOWNSHIP)
+
+
+async def _fill(connection: Connection, table: str, statement: str, *arguments: object) -> None:
+    """Run an INSERT without the table's indexes, which are then made anew."""
+    await connection.execute("SET maintenance_work_mem = '256MB'")
+    await connection.execute("SET work_mem = '256MB'")
+    indexes = await connection.fetch(_INDEXES, table)
+    for index in indexes:
+        await connection.execute(index["removal"])
+    await connection.execute(statement, *arguments)
+    for index in indexes:
+        await connection.execute(index["addition"])
+    await connection.execute(f"VACUUM (ANALYZE) {table}")
