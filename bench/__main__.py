@@ -37,6 +37,8 @@ async def measure(names: Sequence[str], options: Options) -> list[Figure]:
             print(*found, sep="\n", flush=True)
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
             figures += found
+        if options.plans:
+            print("", *bench.plans, sep="\n\n")
     return figures
 
 

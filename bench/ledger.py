@@ -56,10 +56,10 @@ SELECT level, left(village_code, level), {_DIMENSIONS}, sum(found), sum(reported
  GROUP BY level, left(village_code, level), {_DIMENSIONS}
 """
 _INDEXES = """
-SELECT coalesce(format('ALTER TABLE %s DROP CONSTRAINT %I', $1::text, conname),
-                format('DROP INDEX %s', indexrelid::regclass)) AS removal,
-       coalesce(format('ALTER TABLE %s ADD CONSTRAINT %I %s', $1::text, conname,
-                       pg_get_constraintdef(c.oid)), pg_get_indexdef(indexrelid)) AS addition
+SELECT coalesce('ALTER TABLE ' || $1 || ' DROP CONSTRAINT ' || conname,
+                'DROP INDEX ' || indexrelid::regclass) AS removal,
+       coalesce('ALTER TABLE ' || $1 || ' ADD CONSTRAINT ' || conname || ' '
+                || pg_get_constraintdef(c.oid), pg_get_indexdef(indexrelid)) AS addition
   FROM pg_index LEFT JOIN pg_constraint c ON conindid = indexrelid
  WHERE indrelid = $1::text::regclass
 """

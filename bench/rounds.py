@@ -12,7 +12,8 @@ class Figure:
     """One line of the table.
 
     `goal` bounds `ratio` (project ÷ floor): from above for times and memory (`at_most`), from below
-    for rates. `limit` bounds the project's own figure from above, in `unit`.
+    for rates. `limit` bounds the project's own figure from above, in `unit`. A `fault` says why the
+    goal counts as missed whatever the numbers are.
     """
 
     name: str
@@ -22,7 +23,7 @@ class Figure:
     goal: float | None = None
     at_most: bool = True
     limit: float | None = None
-    note: str = ""
+    fault: str = ""
 
     @property
     def ratio(self) -> float:
@@ -31,7 +32,9 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether every goal is reached; true without one."""
+        """Whether every goal is reached; true without any."""
+        if self.fault:
+            return False
         if self.limit is not None and self.project > self.limit:
             return False
         if self.goal is None:
@@ -45,7 +48,7 @@ class Figure:
         mark = ("yes" if self.met else "NO") if goals else ""
         return (
             f"{self.name:<52}{self.floor:>11,.2f}{self.project:>11,.2f} {self.unit:<7}"
-            f"{self.ratio:>7.2f}  {', '.join(goals):<14}{mark:<4}{self.note}"
+            f"{self.ratio:>7.2f}  {', '.join(goals):<14}{mark:<4}{self.fault}"
         ).rstrip()
 
 

@@ -79,6 +79,7 @@ class Bench:
     def __init__(self, home: Path, options: Options) -> None:
         self.options = options
         self.postgres = EmbeddedPostgres(home)
+        self.plans: list[str] = []
         self._home = home
         self._settings = StackSettings(
             home, _free_port() - BROKER_OFFSET, options.broker, simulation_clock=False, source=ROOT

@@ -15,9 +15,10 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from shared.configuration import Configuration, Setting
 from shared.database import Database
 from shared.events.base import Event
+from shared.housekeeping import keep_house
 from shared.logs import configure_logs
 from shared.messaging.consumer import Consumer
-from shared.messaging.inbox import Reaction
+from shared.messaging.inbox import Inbox, Reaction
 from shared.messaging.relay import Relay
 from shared.messaging.settings import KafkaSettings
 from shared.runtime import Job, Runtime
@@ -25,7 +26,7 @@ from shared.security import TokenVerifier
 from shared.settings import ServiceSettings
 from shared.telemetry import export_traces
 from shared.timers import Scheduler, TimerKind, Watchdog
-from shared.web import operations
+from shared.web import operations, parked_events
 from shared.web.dependencies import Allow
 from shared.web.idempotency import Replayed, replay
 from shared.web.middleware import Edge
@@ -81,8 +82,9 @@ def create_app(service: Service, settings: ServiceSettings | None = None) -> Fas
     app.add_middleware(Edge)
     install_problem_details(app)
     app.include_router(operations.probes)
-    declare_roles(operations.router)
-    app.include_router(operations.router)
+    for router in (operations.router, parked_events.router):
+        declare_roles(router)
+        app.include_router(router)
     app.add_exception_handler(Replayed, replay)
     for router in service.routers:
         declare_roles(router)
@@ -152,6 +154,7 @@ async def running(service: Service, settings: ServiceSettings) -> AsyncIterator[
             poll_seconds=settings.timer_poll_seconds,
             watchdog=service.watchdog,
         ),
+        inbox=Inbox(service.name, service.subscriptions),
         jobs=service.jobs,
     )
     try:
@@ -167,6 +170,7 @@ async def running(service: Service, settings: ServiceSettings) -> AsyncIterator[
 def _loops(service: Service, runtime: Runtime) -> AbstractAsyncContextManager[None]:
     loops: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {
         "configuration": lambda stop: runtime.configuration.keep_fresh(runtime.database, stop),
+        "housekeeping": lambda stop: keep_house(runtime.database, stop),
         "scheduler": runtime.scheduler.run,
     }
     kafka = KafkaSettings.of(runtime.settings)

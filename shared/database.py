@@ -30,6 +30,15 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 class ReadSession(AsyncSession):
     """A session for queries: PostgreSQL refuses writes in it. Commands do not take it."""
 
+    async def driver(self) -> Connection:
+        """The asyncpg connection of this session, in its transaction, for batched statements."""
+        if "driver" not in self.info:
+            # SQLAlchemy opens the transaction with its first own statement, not with the driver's.
+            await self.execute(text("SELECT 1"))
+            raw = await (await self.connection()).get_raw_connection()
+            self.info["driver"] = raw.driver_connection
+        return cast("Connection", self.info["driver"])
+
 
 class Session(ReadSession):
     """A session inside the one transaction of a request, an event batch or a timer."""
@@ -41,15 +50,6 @@ class Session(ReadSession):
     def events_recorded(self) -> None:
         """Note that this transaction holds outbox rows, so that its commit wakes the relay."""
         self.after_commit(self.info["database"].events_committed.set)
-
-    async def driver(self) -> Connection:
-        """The asyncpg connection of this session, in its transaction, for batched statements."""
-        if "driver" not in self.info:
-            # SQLAlchemy opens the transaction with its first own statement, not with the driver's.
-            await self.execute(text("SELECT 1"))
-            raw = await (await self.connection()).get_raw_connection()
-            self.info["driver"] = raw.driver_connection
-        return cast("Connection", self.info["driver"])
 
 
 class Database:

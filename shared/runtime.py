@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.configuration import Configuration
 from shared.database import Database
+from shared.messaging.inbox import Inbox
 from shared.security import TokenVerifier
 from shared.settings import ServiceSettings
 from shared.timers import Scheduler
@@ -22,6 +23,7 @@ class Runtime:
     configuration: Configuration
     tokens: TokenVerifier
     scheduler: Scheduler
+    inbox: Inbox
     jobs: Mapping[str, "Job"] = field(default_factory=dict)
     extras: dict[str, Any] = field(default_factory=dict)
 

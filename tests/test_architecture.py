@@ -30,7 +30,9 @@ def routes() -> list[tuple[str, APIRoute]]:
     found = []
     for name in SERVICES:
         app = create_app(import_module(f"services.{name}.main").SERVICE)
-        found += [(name, route) for route in api_routes(app)]
+        own = [(name, route) for route in api_routes(app)]
+        assert len(own) > 10, f"the routes of {name} were not found"
+        found += own
     return found
 
 

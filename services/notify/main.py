@@ -1,12 +1,11 @@
 """The service notify on one screen."""
 
-from services.notify.jobs import JOBS
 from services.notify.mirror.commands import seed_region_mirror
 from services.notify.queues import api as queues
 from services.notify.queues.commands import DELIVERY_LIMIT, LEASE_SECONDS
 from services.notify.queues.waiting import watch_queues
 from services.notify.reminders import api as reminders
-from services.notify.reminders.commands import REMINDER_TIMER
+from services.notify.reminders.commands import REMINDER_TIMER, send_reminders
 from services.notify.reminders.queries import ESCALATION_DAYS, REMINDER_DAYS, REMINDER_HOUR
 from services.notify.settings import NotifySettings
 from services.notify.subscriptions import SUBSCRIPTIONS
@@ -28,7 +27,7 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     timer_kinds=(REMINDER_TIMER,),
     configuration=(LEASE_SECONDS, DELIVERY_LIMIT, REMINDER_DAYS, REMINDER_HOUR, ESCALATION_DAYS),
-    jobs=JOBS,
+    jobs={"reminders": send_reminders},
     loops=(watch_queues,),
     prepare=prepare,
 )

@@ -28,7 +28,7 @@ from shared.messaging.parking import (
     measure,
     park_malformed,
 )
-from shared.messaging.running import pause, run_until_stopped
+from shared.messaging.running import ended, pause, run_until_stopped
 from shared.messaging.settings import KafkaSettings
 from shared.messaging.topics import existing_topics
 
@@ -45,7 +45,7 @@ COMMIT_SECONDS = 0.5
 SWEEP_SECONDS = 30.0
 MEMBERSHIP_SECONDS = 30.0
 METADATA_MILLISECONDS = 3000
-STOP_SECONDS = 1.5
+STOP_SECONDS = 1.0
 TOPICS_SECONDS = 10.0
 TOPICS_POLL_SECONDS = 0.3
 FIRST_BACKOFF_SECONDS = 0.1
@@ -315,11 +315,9 @@ class Consumer:
         )
 
     async def _discard(self, consumer: AIOKafkaConsumer) -> None:
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await consumer.stop()
-        except Exception as error:  # noqa: BLE001 - it is not used again
-            log.warning("consumer abandoned", cause=type(error).__name__)
+        if not await ended(consumer.stop(), STOP_SECONDS):
+            # aiokafka's stop() gives up half-way when the broker is away, its client still running.
+            await ended(consumer._client.close(), STOP_SECONDS)  # noqa: SLF001
 
 
 def _pattern(topics: Collection[str]) -> str:

@@ -73,5 +73,5 @@ class Lease:
             "UPDATE relay_lease SET expires_at = '-infinity' WHERE name = $1 AND holder = $2",
             self._service,
             self._holder,
-            timeout=MARGIN_SECONDS,
+            timeout=1,
         )

@@ -29,7 +29,7 @@ from shared.messaging import metrics
 from shared.messaging.lease import Lease
 from shared.messaging.records import headers_of, partition_of
 from shared.messaging.republish import republish
-from shared.messaging.running import pause, run_until_stopped
+from shared.messaging.running import ended, pause, run_until_stopped
 from shared.messaging.settings import KafkaSettings
 from shared.messaging.topics import ensure_topics, existing_topics, published_topics
 
@@ -44,7 +44,7 @@ REQUEST_LIMIT_BYTES = 16_000_000
 METADATA_MILLISECONDS = 3000
 STATEMENT_SECONDS = 10.0
 STANDBY_SECONDS = 1.0
-STOP_SECONDS = 1.5
+STOP_SECONDS = 1.0
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
 MEASURE_SECONDS = 5.0
@@ -308,12 +308,8 @@ class Relay:
         # aiokafka's stop() first flushes, for ever when the broker is away; an idempotent producer
         # never gives a batch up. So its batches are failed first and its connections cut.
         producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await producer.client.close()
-                await producer.stop()
-        except Exception as error:  # noqa: BLE001 - it is not used again
-            log.warning("producer abandoned", cause=type(error).__name__)
+        await ended(producer.client.close(), STOP_SECONDS)
+        await ended(producer.stop(), STOP_SECONDS)
 
     async def _leave(self, connection: Connection) -> None:
         try:

@@ -31,3 +31,16 @@ async def pause(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+async def ended(work: Coroutine[Any, Any, object], seconds: float) -> bool:
+    """Whether `work` ended well within `seconds`; otherwise it is cancelled.
+
+    For closing clients: whatever they raise, a cancellation of their own included, stays here.
+    """
+    task = asyncio.create_task(work)
+    await asyncio.wait({task}, timeout=seconds)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=seconds)
+    return task.done() and not task.cancelled() and task.exception() is None

@@ -7,6 +7,7 @@ from typing import cast
 
 import asyncpg
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from services.notify.queues.commands import CHANNEL, bury_failed
 from services.notify.queues.queries import queues_with_work
@@ -66,7 +67,7 @@ async def watch_queues(runtime: Runtime, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await _watch(runtime.database, waiting, stop)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _log.warning("queues_not_watched", error=type(error).__name__)
             await pause(stop, RECONNECT_SECONDS)
 

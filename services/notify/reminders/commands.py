@@ -22,6 +22,7 @@ from shared import clock
 from shared.database import Session
 from shared.events.notify import ReminderSent
 from shared.messaging import outbox
+from shared.runtime import Runtime
 from shared.timers import (
     DueTimer,
     NewTimer,
@@ -144,6 +145,16 @@ async def lock_problems(session: Session, problem_ids: Sequence[UUID]) -> list[U
     """Lock problems; those that are known."""
     rows = await (await session.driver()).fetch(_LOCK, problem_ids)
     return [row["problem_id"] for row in rows]
+
+
+async def send_reminders(runtime: Runtime, as_of: datetime) -> dict[str, int]:
+    """The job `reminders`: send every one that is due (X-15); at `as_of`, and of simulated problems
+    too, where time is simulated."""
+    simulating = runtime.settings.simulation_clock
+    fired = await runtime.scheduler.tick(
+        as_of if simulating else None, include_simulated=simulating, kinds=[TIMER]
+    )
+    return {"problems": fired}
 
 
 REMINDER_TIMER = TimerKind(SUBJECT, TIMER, lock=lock_problems, fire=fire_reminders)

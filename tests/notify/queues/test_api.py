@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from services.notify.queues.commands import PULL
-from services.notify.queues.waiting import RECHECK_SECONDS, waiting_of
 from shared import clock
 from shared.events.notify import NotificationAcked, NotificationDead
 from shared.ids import new_id
@@ -292,81 +291,6 @@ async def test_many_consumers_empty_a_queue_exactly_once(notify: Notify) -> None
     assert len(handed) == len(set(handed)) == 400
 
 
-async def test_a_waiting_pull_wakes_with_the_commit_of_the_message(notify: Notify) -> None:
-    waiting = asyncio.create_task(notify.queue().pull(wait_seconds=20))
-    await someone_waits(notify)
-    started = time.monotonic()
-    await notify.hear(Story().tell())
-    assert len(await waiting) == 1
-    assert time.monotonic() - started < 2
-
-
-async def test_a_waiting_pull_gets_what_another_consumers_lease_has_left(notify: Notify) -> None:
-    await notify.hear(Story().tell())
-    queue = notify.queue()
-    (first,) = await queue.pull(lease_seconds=1)
-    (again,) = await queue.pull(wait_seconds=20)
-    assert (again["message_id"], again["delivery_count"]) == (first["message_id"], 2)
-
-
-async def test_a_pull_that_waits_in_vain_comes_back_empty_in_time(notify: Notify) -> None:
-    started = time.monotonic()
-    assert await notify.queue().pull(wait_seconds=0.5) == []
-    assert 0.5 <= time.monotonic() - started < 3
-
-
-async def test_a_pull_is_woken_by_the_recheck_when_no_signal_came(notify: Notify) -> None:
-    await notify.hear(Story().tell())
-    async with notify.app.database.statement() as connection:
-        await connection.execute("UPDATE messages SET state = 'CANCELLED' WHERE org = $1", LEAD)
-    waiting = asyncio.create_task(notify.queue().pull(wait_seconds=20))
-    await someone_waits(notify)
-    started = time.monotonic()
-    async with notify.app.database.statement() as connection:  # silently, as no command would
-        await connection.execute("UPDATE messages SET state = 'QUEUED' WHERE org = $1", LEAD)
-    assert len(await waiting) == 1
-    assert time.monotonic() - started < RECHECK_SECONDS + 2
-
-
-async def test_a_caller_who_has_gone_leases_nothing(notify: Notify) -> None:
-    gone = asyncio.Event()
-    answered: list[Any] = []
-    body = b'{"wait_seconds": 20}'
-
-    async def receive() -> dict[str, Any]:
-        if not answered:
-            answered.append("body")
-            return {"type": "http.request", "body": body, "more_body": False}
-        await gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        answered.append(message)
-
-    headers = {
-        **notify.queue().headers,
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-    }
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": f"/api/v1/queues/{LEAD}/pull",
-        "raw_path": f"/api/v1/queues/{LEAD}/pull".encode(),
-        "query_string": b"",
-        "root_path": "",
-        "scheme": "http",
-        "http_version": "1.1",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-    }
-    call = asyncio.create_task(notify.app.app(scope, receive, send))
-    await someone_waits(notify)
-    gone.set()
-    await notify.hear(Story().tell())
-    await asyncio.wait_for(call, 5)
-    assert await notify.queue().stats() == {"queued": 1, "leased": 0, "dead": 0}
-
-
 @pytest.mark.parametrize("org", ["EDU@511132", "HOUS@511133", "TOWN@511132201", "POV@511132"])
 async def test_a_neighbours_queue_does_not_exist(notify: Notify, org: str) -> None:
     await notify.hear(Story().tell())
@@ -407,14 +331,6 @@ async def only_message_id(notify: Notify) -> str:
         return str(
             await connection.fetchval("SELECT message_id FROM messages WHERE org = $1", LEAD)
         )
-
-
-async def someone_waits(notify: Notify) -> None:
-    """Until a pull of the lead department waits."""
-    until = time.monotonic() + 10
-    while LEAD not in waiting_of(notify.app.runtime).organisations:
-        assert time.monotonic() < until
-        await pause(asyncio.Event(), 0.01)
 
 
 async def test_a_pull_reads_the_head_of_the_queue_however_long_it_is(notify: Notify) -> None:

@@ -1,5 +1,6 @@
 """A toy publisher: parcels that move, and depots of which only the newest state counts."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 from uuid import UUID
 
@@ -105,7 +106,7 @@ def delivered(*envelopes: Envelope) -> list[ConsumerRecord]:
     ]
 
 
-async def note(session: Session, events: list[Received[ParcelMoved]]) -> None:
+async def note(session: Session, events: Sequence[Received[ParcelMoved]]) -> None:
     """The reaction that writes one effect per move; a second one of the same is an error."""
     connection = await session.driver()
     await connection.executemany(

@@ -204,7 +204,7 @@ class Fragile:
         self.failures = failures
 
     async def __call__(self, session: Session, events: Sequence[Received[ParcelMoved]]) -> None:
-        await note(session, list(events))
+        await note(session, events)
         if any(received.event.place == self.place for received in events) and self.failures:
             self.failures -= 1
             raise ValueError("no such place: 511132199001019999")
@@ -319,7 +319,7 @@ async def test_database_trouble_is_ridden_out_in_place(
     killed: list[int] = []
 
     async def unlucky(session: Session, events: Sequence[Received[ParcelMoved]]) -> None:
-        await note(session, list(events))
+        await note(session, events)
         if len(killed) < 3:
             process = (await session.driver()).get_server_pid()
             killed.append(process)
@@ -355,7 +355,7 @@ async def test_a_lock_that_is_held_too_long_is_waited_for_again(
             if refused == 3:
                 await transaction.rollback()
             raise
-        await note(session, list(events))
+        await note(session, events)
 
     await deliver(delivered(moved(parcel, 1)), {ParcelMoved: impatient})
     await holder.close()

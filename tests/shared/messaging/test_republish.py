@@ -108,7 +108,7 @@ async def test_the_operator_republishes_and_reconciles_from_the_command_line(
     status, answer = await _operate(
         "reconcile", database_url, database_url, "--consumer", "mirror", *window
     )
-    named = {"topic": "parcels.parcel", "not_received": [str(each) for each in ids], "not_sent": []}
+    named = {"topic": "parcels.parcel", "not_received": sorted(map(str, ids)), "not_sent": []}
     assert (status, answer) == (1, {"differences": [named]})
     assert await _operate("republish", database_url, "--since", since) == (0, {"queued": 3})
     assert await _pending(connection) == 3

@@ -11,6 +11,8 @@ from joserfc.jwk import ECKey, OctKey
 from sqlalchemy import text
 
 from deploy.embedded.issuer import ISSUER, TokenIssuer
+from shared.housekeeping import forget_keys
+from shared.ids import new_id
 from shared.testing import RunningApp
 from tests.conftest import Start
 from tests.shared.web.conftest import DAYS, TOY
@@ -296,3 +298,55 @@ async def test_an_unknown_job_is_refused(toy: RunningApp) -> None:
         "/api/v1/ops/run", json={"job": "dream"}, headers=toy.headers("OPS@51", "ops")
     )
     assert (response.status_code, response.json()["code"]) == (422, "JOB_UNKNOWN")
+
+
+OPERATOR = ("OPS@511132", "ops")
+
+
+async def test_an_operator_sees_and_skips_what_is_set_aside(toy: RunningApp) -> None:
+    event_id = new_id()
+    async with toy.database.driver_transaction() as connection:
+        await connection.execute(
+            "INSERT INTO inbox_parked (consumer, event_id, aggregate_type, aggregate_id, kind,"
+            " envelope, error) VALUES ('households', $1, 'funds.payment', 'x', 'poison', '{}',"
+            " 'y')",
+            event_id,
+        )
+    headers = toy.headers(*OPERATOR)
+    listed = (await toy.client.get("/api/v1/ops/parked-events", headers=headers)).json()
+    assert [(item["event_id"], item["kind"]) for item in listed["items"]] == [
+        (str(event_id), "poison")
+    ]
+    path = f"/api/v1/ops/parked-events/{event_id}/skip"
+    reason = {"reason": "已人工处理"}
+    assert (await toy.client.post(path, json=reason, headers=headers)).status_code == 204
+    again = await toy.client.post(path, json=reason, headers=headers)
+    assert (again.status_code, again.json()["code"]) == (404, "PARKED_EVENT_NOT_FOUND")
+    empty = await toy.client.get("/api/v1/ops/parked-events", headers=headers)
+    assert empty.json() == {"items": []}
+    replay = await toy.client.post("/api/v1/ops/parked-events/replay", json={}, headers=headers)
+    assert replay.json() == {"applied": 0}
+
+
+async def test_an_operator_confirms_the_clock(toy: RunningApp) -> None:
+    async with toy.database.driver_transaction() as connection:
+        await connection.execute(
+            "INSERT INTO clock_guard (last_seen, paused_at) VALUES (now(), now())"
+            " ON CONFLICT (one) DO UPDATE SET paused_at = now()"
+        )
+    headers = toy.headers(*OPERATOR)
+    response = await toy.client.post("/api/v1/ops/confirm-clock", headers=headers)
+    assert response.status_code == 204
+    async with toy.database.reading() as session:
+        assert await session.scalar(text("SELECT paused_at FROM clock_guard")) is None
+
+
+async def test_only_old_idempotency_keys_are_forgotten(toy: RunningApp) -> None:
+    async with toy.database.driver_transaction() as connection:
+        await connection.execute(
+            "INSERT INTO idempotency (scope, key, request_sha256, created_at)"
+            " VALUES ('s', 'old', '', now() - interval '31 days'), ('s', 'new', '', now())"
+        )
+    assert await forget_keys(toy.database) == 1
+    async with toy.database.reading() as session:
+        assert await session.scalar(text("SELECT key FROM idempotency")) == "new"

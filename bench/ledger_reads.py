@@ -1,0 +1,229 @@
+"""What reading costs as the ledger grows: a page, grouped statistics, a pull from a queue."""
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from statistics import median
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from bench.findings import COUNTY, HOUSING
+from bench.ledger import PROVINCE, fill_problems, fill_queues
+from bench.load import KeepAlive, request, run_load
+from bench.rounds import Figure, alternate
+from bench.stack import Bench, opened, patient
+from services.inspection.ledger.domain import GroupBy
+from services.inspection.ledger.queries import FiguresWanted, figures_sql
+from services.inspection.problems.queries import ProblemFilters, page_statement
+from services.inspection.scope import sight_of
+from services.notify.queues.commands import PULL
+from shared import clock
+from shared.database import Database
+from shared.security import Actor, Role
+from shared.web.pagination import PageRequest
+
+FEW = 10_000
+ITEMS = 50
+TURNS = {"inspection": 60, "notify": 15}
+PAGE_GOAL, STATISTICS_GOAL, PULL_GOAL = 1.5, 3.0, 1.5
+STATISTICS_MILLISECONDS = 5.0
+
+BEGIN_AGAIN = """
+UPDATE messages SET state = 'QUEUED', leased_until = NULL, delivery_count = 0
+ WHERE state = 'LEASED'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One call, the statement behind it, and the index that statement must use."""
+
+    name: str
+    service: str
+    call: bytes
+    sql: str
+    parameters: Sequence[Any]
+    index: str
+    goal: float
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The ledger in one size: its databases and the ports of the services that read them."""
+
+    databases: dict[str, Database]
+    ports: dict[str, int]
+    readings: Sequence[Reading]
+
+
+async def measure(bench: Bench) -> list[Figure]:
+    """Milliseconds of each call and of its statement alone, few rows beside many."""
+    many = bench.options.sized(1_000_000, 100_000)
+    async with AsyncExitStack() as stack:
+        small = await _fill(bench, stack, FEW)
+        large = await _fill(bench, stack, many)
+        figures = []
+        for few, reading in zip(small.readings, large.readings, strict=True):
+            figures += await _compare(bench, (small, few), (large, reading), many)
+        return figures
+
+
+async def _fill(bench: Bench, stack: AsyncExitStack, rows: int) -> Size:
+    databases, ports = {}, {}
+    for service, fill in (("inspection", fill_problems), ("notify", fill_queues)):
+        url = await bench.database(service)
+        databases[service] = await stack.enter_async_context(opened(url, service))
+        async with patient(databases[service]) as connection:
+            await fill(connection, rows)
+        ports[service] = bench.start_service(service, url).port
+    cursor = await _half_way(bench, databases["inspection"], ports["inspection"])
+    return Size(databases, ports, _readings(bench, cursor))
+
+
+async def _half_way(bench: Bench, database: Database, port: int) -> str:
+    """The cursor of the page in the middle of the department's open list."""
+    async with database.statement() as connection:
+        waiting = await connection.fetchval(
+            "SELECT count(*) FROM problems WHERE county_code = $1 AND lead_dept = 'HOUS'"
+            " AND NOT finished",
+            COUNTY,
+        )
+    token = bench.token(HOUSING, Role.DEPT_HANDLER)
+    client = await KeepAlive.connect(port)
+    cursor = ""
+    for _ in range(waiting // 2 // ITEMS):
+        after = f"&cursor={cursor}" if cursor else ""
+        page = request("GET", f"/problems?limit={ITEMS}{after}", token)
+        cursor = json.loads(await client.expect(200, page))["next_cursor"]
+    client.close()
+    return cursor
+
+
+def _readings(bench: Bench, cursor: str) -> list[Reading]:
+    pull = {"max": ITEMS, "wait_seconds": 0, "lease_seconds": 3600}
+    now = clock.now()
+    lease = (HOUSING, ITEMS, now, now + timedelta(hours=1), 10, False)
+    return [
+        _page(bench, "first page of a department's list", None),
+        _page(bench, "page in the middle of it", cursor),
+        _statistics(bench, "statistics of a county by department", COUNTY, GroupBy.LEAD_DEPT),
+        _statistics(bench, "statistics of a county by township", COUNTY, GroupBy.TOWNSHIP),
+        _statistics(bench, "statistics of a province by department", PROVINCE, GroupBy.LEAD_DEPT),
+        Reading(
+            f"pull of {ITEMS} messages from a queue",
+            "notify",
+            request(
+                "POST", f"/queues/{HOUSING}/pull", bench.token(HOUSING, Role.DEPT_HANDLER), pull
+            ),
+            PULL,
+            lease,
+            "messages_queued",
+            PULL_GOAL,
+        ),
+    ]
+
+
+def _page(bench: Bench, name: str, cursor: str | None) -> Reading:
+    actor = Actor("bench", HOUSING, frozenset({Role.DEPT_HANDLER}))
+    statement = page_statement(sight_of(actor), ProblemFilters(), PageRequest(cursor, ITEMS))
+    compiled = statement.compile(dialect=asyncpg.dialect())
+    return Reading(
+        name,
+        "inspection",
+        request(
+            "GET",
+            f"/problems?limit={ITEMS}" + (f"&cursor={cursor}" if cursor else ""),
+            bench.token(HOUSING, Role.DEPT_HANDLER),
+        ),
+        str(compiled),
+        [compiled.params[place] for place in compiled.positiontup or ()],
+        "ix_problems_department",
+        PAGE_GOAL,
+    )
+
+
+def _statistics(bench: Bench, name: str, region: str, group_by: GroupBy) -> Reading:
+    organisation = f"POV@{region}"
+    sight = sight_of(Actor("bench", organisation, frozenset({Role.POVERTY_OFFICE})))
+    return Reading(
+        name,
+        "inspection",
+        request(
+            "GET",
+            f"/stats/problems?group_by={group_by}",
+            bench.token(organisation, Role.POVERTY_OFFICE),
+        ),
+        figures_sql(region, FiguresWanted(group_by=group_by)),
+        [sight.low, sight.high, None, sight.sensitive, None, None, None, None],
+        "ix_ledger_totals_level_place",
+        STATISTICS_GOAL,
+        STATISTICS_MILLISECONDS,
+    )
+
+
+async def _compare(
+    bench: Bench, small: tuple[Size, Reading], large: tuple[Size, Reading], rows: int
+) -> list[Figure]:
+    reading = large[1]
+    sides = {"floor": small, "project": large}
+    rounds = bench.options.rounds
+    for one in sides.values():
+        await _call(bench, *one)  # to be warm
+    calls = await alternate({at: partial(_call, bench, *one) for at, one in sides.items()}, rounds)
+    alone = await alternate({at: partial(_alone, *one) for at, one in sides.items()}, rounds)
+    plan = await _plan(*large)
+    bench.plans.append(f"{reading.name} at {rows:,}\n{plan}")
+    used = reading.index in plan
+    return [
+        Figure(
+            f"{reading.name}, {rows:,} (floor: {FEW:,})",
+            "ms",
+            median(calls["floor"]),
+            median(calls["project"]),
+            reading.goal,
+            limit=reading.limit,
+            fault="" if used else f"plan without {reading.index}",
+        ),
+        Figure("  its statement alone", "ms", median(alone["floor"]), median(alone["project"])),
+    ]
+
+
+async def _call(bench: Bench, size: Size, reading: Reading) -> float:
+    """The median milliseconds of a call over HTTP, one after the other."""
+    calls = [reading.call] * TURNS[reading.service]
+    load = await bench.in_client(run_load, size.ports[reading.service], calls)
+    if reading.service == "notify":
+        async with patient(size.databases["notify"]) as connection:
+            await connection.execute(BEGIN_AGAIN)
+            await connection.execute("VACUUM messages")
+    return 1000 * median(load.latencies)
+
+
+async def _alone(size: Size, reading: Reading) -> float:
+    """The median milliseconds of the statement, whose changes are taken back."""
+    times = []
+    async with size.databases[reading.service].statement() as connection:
+        for _ in range(TURNS[reading.service]):
+            undone = connection.transaction()
+            await undone.start()
+            began = time.perf_counter()
+            await connection.fetch(reading.sql, *reading.parameters)
+            times.append(time.perf_counter() - began)
+            await undone.rollback()
+    return 1000 * median(times)
+
+
+async def _plan(size: Size, reading: Reading) -> str:
+    async with size.databases[reading.service].statement() as connection:
+        undone = connection.transaction()
+        await undone.start()
+        explain = f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {reading.sql}"
+        lines = await connection.fetch(explain, *reading.parameters)
+        await undone.rollback()
+    return "\n".join(line[0] for line in lines)
