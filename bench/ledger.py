@@ -9,10 +9,11 @@ from shared.regions import Level, level_of, seed_regions
 
 PROVINCE = COUNTY[:2]
 TOWNSHIP = f"TOWN@{COUNTY}201"
+VILLAGE = f"{COUNTY}201205"
 
 # A fifth of all problems lies in one county and a quarter of all with one department, so that the
-# lists that are read grow with the table. Half are closed; the others are reported as done, so that
-# no deadline falls due while reading is measured. Kinds, sources and so on are as uneven as in life.
+# lists that are read grow with the table. Half are closed; the others are reported as done, so
+# that no deadline falls due while reading is measured. Kinds and sources are as uneven as in life.
 PROBLEMS = """
 WITH dice AS MATERIALIZED (
   SELECT n, random() < 0.5 AS closed,
@@ -64,20 +65,26 @@ SELECT coalesce('ALTER TABLE ' || $1 || ' DROP CONSTRAINT ' || conname,
  WHERE indrelid = $1::text::regclass
 """
 
-# Each happening is told to the lead department and, as a copy, to a township. A fifth of the
-# messages wait in one department's queue; of the others half were acknowledged.
+# Each problem is dispatched once; the lead department is told, and a township has had its copy. A
+# fifth of all messages wait in one department's queue; of the other departments' half were taken.
+MIRROR = """
+INSERT INTO problems
+SELECT uuidv7(), 'bench-' || n, 'HOUSING_UNSAFE', 'GENERAL', 'GENERAL', 'DISPATCHED',
+       CASE WHEN random() < 0.4 THEN $2 ELSE 'HOUS@' || 510000 + floor(1000 * random())::int END,
+       '{}', $3, $4::date + 30, true, 2
+  FROM generate_series(1, $1) AS n
+"""
+# An event's id may be any; here it is its problem's.
 HAPPENINGS = """
 INSERT INTO happenings
-SELECT uuidv7(), 'inspection.problem.dispatched.v1', now(), $2::json FROM generate_series(1, $1)
+SELECT problem_id, 'inspection.problem.dispatched.v1', now(), $1::json FROM problems
 """
 MESSAGES = """
 INSERT INTO messages (message_id, event_id, org, problem_id, purpose, information, priority, state)
-SELECT uuidv7(), event_id, CASE copy WHEN 0 THEN dept ELSE $2 END, gen_random_uuid(), 'DISPATCH',
-       copy = 1, CASE copy WHEN 1 THEN 1 WHEN 0 THEN 5 END,
-       CASE WHEN random() < 0.5 AND dept <> $1 OR copy = 1 THEN 'ACKED' ELSE 'QUEUED' END
-  FROM (SELECT event_id, copy, CASE WHEN random() < 0.4 THEN $1
-                                    ELSE 'HOUS@' || 510000 + floor(1000 * random())::int END AS dept
-          FROM happenings, generate_series(0, 1) AS copy) AS told
+SELECT uuidv7(), problem_id, CASE WHEN copy THEN $2 ELSE lead END, problem_id, 'DISPATCH', copy,
+       CASE WHEN copy THEN 1 ELSE 5 END,
+       CASE WHEN copy OR lead <> $1 AND random() < 0.5 THEN 'ACKED' ELSE 'QUEUED' END
+  FROM problems, (VALUES (false), (true)) AS copies (copy)
 """
 
 
@@ -108,7 +115,8 @@ async def fill_problems(connection: Connection, count: int) -> None:
 
 async def fill_queues(connection: Connection, count: int) -> None:
     """So many messages, a fifth of them waiting in one department's queue."""
-    await _fill(connection, "happenings", HAPPENINGS, count // 2, bare_rows(0).events[1].payload)
+    await _fill(connection, "problems", MIRROR, count // 2, HOUSING, VILLAGE, clock.today())
+    await _fill(connection, "happenings", HAPPENINGS, bare_rows(0).events[1].payload)
     await _fill(connection, "messages", MESSAGES, HOUSING, TOWNSHIP)
 
 

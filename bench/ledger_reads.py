@@ -10,7 +10,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from bench.findings import COUNTY, HOUSING
 from bench.ledger import PROVINCE, fill_problems, fill_queues
@@ -132,7 +132,7 @@ def _readings(bench: Bench, cursor: str) -> list[Reading]:
 def _page(bench: Bench, name: str, cursor: str | None) -> Reading:
     actor = Actor("bench", HOUSING, frozenset({Role.DEPT_HANDLER}))
     statement = page_statement(sight_of(actor), ProblemFilters(), PageRequest(cursor, ITEMS))
-    compiled = statement.compile(dialect=asyncpg.dialect())
+    compiled = statement.compile(dialect=PGDialect_asyncpg())  # type: ignore[no-untyped-call]
     return Reading(
         name,
         "inspection",

@@ -27,6 +27,13 @@ SERVER_SETTINGS = {
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
+async def _keep_session(_connection: Connection) -> None:
+    """Nothing to reset: settings are transaction-local, and nobody listens on a pooled connection.
+
+    asyncpg's own reset would cost every hot statement a second round trip.
+    """
+
+
 class ReadSession(AsyncSession):
     """A session for queries: PostgreSQL refuses writes in it. Commands do not take it."""
 
@@ -84,7 +91,11 @@ class Database:
     async def open(self) -> None:
         """Open the driver pool; the session pool opens with first use."""
         self._pool = await asyncpg.create_pool(
-            self.url, min_size=1, max_size=self._pool_size, server_settings=self._settings
+            self.url,
+            min_size=1,
+            max_size=self._pool_size,
+            server_settings=self._settings,
+            reset=_keep_session,
         )
 
     async def close(self) -> None:
@@ -114,11 +125,12 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def statement(self) -> AsyncIterator[Connection]:
+    async def statement(self, *, records_events: bool = False) -> AsyncIterator[Connection]:
         """A driver connection on which each statement is its own transaction."""
         async with self._driver_pool().acquire() as connection:
             yield cast("Connection", connection)
-        self.events_committed.set()
+        if records_events:
+            self.events_committed.set()
 
     @asynccontextmanager
     async def driver_transaction(self) -> AsyncIterator[Connection]:

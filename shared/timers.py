@@ -6,7 +6,7 @@ Lock order everywhere: the subject first, its timer second.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -125,9 +125,7 @@ def arm_unnest_sql(first: int = 1) -> str:
 
 def columns_of(timers: Sequence[NewTimer]) -> list[list[Any]]:
     """The five array parameters of `arm_unnest_sql`."""
-    return [list(column) for column in zip(*map(astuple, timers), strict=True)] or [
-        [] for _ in TIMER_COLUMNS
-    ]
+    return [[getattr(timer, column) for timer in timers] for column in TIMER_COLUMNS]
 
 
 async def arm_many(connection: Connection, timers: Sequence[NewTimer]) -> None:

@@ -14,4 +14,4 @@ INSTANT = DateTime(timezone=True)
 # Scope is a range of the code, and only byte order keeps a prefix together.
 REGION_CODE = Text(collation="C")
 TEXTS = ARRAY(Text)
-DOCUMENT = JSONB()
+DOCUMENT = JSONB(none_as_null=True)

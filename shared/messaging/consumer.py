@@ -149,7 +149,9 @@ class Consumer:
                 await self._stay_member(consumer)
             work.result()
         finally:
-            work.cancel()
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work}, timeout=STOP_SECONDS)
             consumer.resume(*consumer.paused())
             if changes == self._assignments.changes:
                 self._done |= done
@@ -315,9 +317,13 @@ class Consumer:
         )
 
     async def _discard(self, consumer: AIOKafkaConsumer) -> None:
-        if not await ended(consumer.stop(), STOP_SECONDS):
-            # aiokafka's stop() gives up half-way when the broker is away, its client still running.
-            await ended(consumer._client.close(), STOP_SECONDS)  # noqa: SLF001
+        if await ended(consumer.stop(), STOP_SECONDS):
+            return
+        # aiokafka's stop() gives up half-way when the broker does not answer, and what it has not
+        # come to yet would go on fetching for ever.
+        for part in (consumer._fetcher, consumer._client):  # noqa: SLF001
+            if part is not None:
+                await ended(part.close(), STOP_SECONDS / 2)
 
 
 def _pattern(topics: Collection[str]) -> str:

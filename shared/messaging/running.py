@@ -12,7 +12,7 @@ async def run_until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event
     """Run a loop that watches `stop` itself; what still hangs after a grace period is cancelled.
 
     The loop ends by itself between two critical sections; only one that waits for an unreachable
-    server meets the cancellation, and has two more seconds for its `finally` blocks.
+    server meets the cancellation, and then has as long again for its `finally` blocks.
     """
     task = asyncio.create_task(work)
     stopped = asyncio.create_task(stop.wait())
@@ -21,9 +21,11 @@ async def run_until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event
         await asyncio.wait({task}, timeout=GRACE_SECONDS)
     finally:
         stopped.cancel()
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=GRACE_SECONDS)
+    if task.done() and not task.cancelled():
+        task.result()
 
 
 async def pause(event: asyncio.Event, seconds: float) -> None:

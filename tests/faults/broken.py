@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from time import monotonic
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -19,9 +21,16 @@ from shared.messaging.ordering import Aggregate, Cursor, Ordering, Parked, Plan,
 from shared.messaging.records import headers_of, partition_of
 from shared.messaging.relay import PENDING, STATEMENT_SECONDS, Relay, Row
 from shared.messaging.settings import KafkaSettings
+from shared.timers import DueTimer, Scheduler, TimerKind
+from tests.faults import duties
 
 PURGE_BY_AGE = """
 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_at < $1 LIMIT $2) RETURNING id
+"""
+
+CLAIM_WHATEVER = """
+UPDATE timer SET state = 'fired', fired_at = $2, late_by = $2 - due_at
+ WHERE id = ANY($1) AND $3::uuid[] IS NOT NULL RETURNING id
 """
 
 
@@ -212,3 +221,41 @@ class GatheringRelay(Relay):
         await producer.send_and_wait(
             topic, row["payload"].encode(), key, partition, headers=headers_of(row)
         )
+
+
+class ImpatientScheduler(Scheduler):
+    """Fires whatever falls due within the second."""
+
+    async def tick(
+        self,
+        now: datetime | None = None,
+        *,
+        include_simulated: bool = False,
+        kinds: Collection[str] | None = None,
+    ) -> int:
+        soon = None if now is None else now + timedelta(seconds=1)
+        return await super().tick(soon, include_simulated=include_simulated, kinds=kinds)
+
+
+def impatient_scheduler(database: Database) -> Scheduler:
+    """A scheduler of duties that does not wait for the microsecond."""
+    kind = TimerKind(duties.SUBJECT, duties.LEVELS[0], duties.lock, duties.fall_due)
+    return ImpatientScheduler(database, [kind])
+
+
+async def fall_due_blindly(session: Session, due: Sequence[DueTimer]) -> None:
+    """Note duties as overdue without looking whether they are open."""
+    await duties.note(session, [timer.subject_id for timer in due], due[0].kind)
+
+
+def careless_scheduler(database: Database) -> Scheduler:
+    """A scheduler that does not look at the duties."""
+    return Scheduler(
+        database, [TimerKind(duties.SUBJECT, duties.LEVELS[0], duties.lock, fall_due_blindly)]
+    )
+
+
+async def rectify_alone(database: Database, duty: UUID) -> None:
+    """Close a duty and leave its timers as they are."""
+    async with database.transaction() as session:
+        await duties.note(session, [duty], "rectified")

@@ -12,6 +12,7 @@ from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.postgres import EmbeddedPostgres
 from shared.database import Database
 from tests.conftest import ROLE
+from tests.faults.duties import DUTIES_DDL
 from tests.faults.proxy import Proxy
 from tests.faults.stage import AdvertisingBroker, TwoDoorKafka, free_port, free_ports
 from tests.faults.toys import PUBLISHER, TOPIC, TOYS_DDL
@@ -35,7 +36,7 @@ def seed(request: pytest.FixtureRequest) -> int:
 def toy_template(postgres: EmbeddedPostgres) -> str:
     """A database with the toys' tables, to be copied."""
     postgres.create_database(TEMPLATE, ROLE)
-    postgres.execute(f"SET ROLE {ROLE};\n{TOYS_DDL}", TEMPLATE)
+    postgres.execute(f"SET ROLE {ROLE};\n{TOYS_DDL}{DUTIES_DDL}", TEMPLATE)
     return TEMPLATE
 
 

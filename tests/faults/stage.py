@@ -13,11 +13,14 @@ from time import monotonic
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import ConsumerRecord
 
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.processes import Launch, kill_group
 from deploy.kafka.server import ApacheKafka
 from shared.database import Database
+from shared.messaging.consumer import Consumer
 from shared.messaging.settings import KafkaSettings
 from tests.faults.auditor import Fact
 from tests.faults.toys import TOPIC, effects
@@ -72,6 +75,7 @@ class TwoDoorKafka(ApacheKafka):
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
             "PROXIED:PLAINTEXT",
             "inter.broker.listener.name": "PLAINTEXT",
+            "group.min.session.timeout.ms": "1000",
         }
         with self._properties.open("a", encoding="utf-8") as properties:
             properties.writelines(f"{key}={value}\n" for key, value in added.items())
@@ -163,11 +167,27 @@ async def running(*loops: Loop) -> AsyncIterator[list["asyncio.Task[None]"]]:
         _, late = await asyncio.wait(tasks, timeout=10)
         for task in late:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
 
 
 async def _run(loop: Loop, stop: asyncio.Event) -> None:
     await loop(stop)
+
+
+async def start_worker(
+    what: str, arguments: Mapping[str, Any], settings: KafkaSettings, **environment: str
+) -> asyncio.subprocess.Process:
+    """Start a child process of `worker.py`."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.faults.worker", what),
+        json.dumps({**arguments, "kafka": asdict(settings)}),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        start_new_session=True,
+    )
 
 
 @asynccontextmanager
@@ -175,13 +195,7 @@ async def worker(
     what: str, arguments: Mapping[str, Any], settings: KafkaSettings, **environment: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A child process of `worker.py`; killed with the block if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.faults.worker", what),
-        json.dumps({**arguments, "kafka": asdict(settings)}),
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        start_new_session=True,
-    )
+    process = await start_worker(what, arguments, settings, **environment)
     try:
         yield process
     finally:
@@ -227,14 +241,29 @@ async def until_received(database: Database, number: int, within_seconds: float)
     return await until(received, within_seconds, f"{number} events received")
 
 
+async def lag_of(bootstrap: str, group: str) -> int:
+    """How many records of the toys' topic a group has not committed."""
+    administrator = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(TOPIC, bootstrap_servers=bootstrap)
+    await administrator.start()
+    await consumer.start()
+    try:
+        committed = await administrator.list_consumer_group_offsets(group)
+        ends = await consumer.end_offsets(consumer.assignment())
+        return sum(end - committed[p].offset if p in committed else end for p, end in ends.items())
+    finally:
+        await consumer.stop()
+        await administrator.close()
+
+
 async def effects_of(database: Database) -> list[Fact]:
     """What a consumer has done to its database, in its order."""
     async with database.statement() as connection:
         return await effects(connection)
 
 
-async def log_of(bootstrap: str, topic: str = TOPIC) -> list[Fact]:
-    """Every record of a topic as the broker has it, partition after partition, without a group."""
+async def records_of(bootstrap: str, topic: str = TOPIC) -> list[list[ConsumerRecord]]:
+    """Every record of each partition as the broker has it, read without a group."""
     consumer = AIOKafkaConsumer(
         topic,
         bootstrap_servers=bootstrap,
@@ -244,17 +273,33 @@ async def log_of(bootstrap: str, topic: str = TOPIC) -> list[Fact]:
     await consumer.start()
     try:
         places = sorted(consumer.assignment())
+        await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)
-        facts: dict[Any, list[Fact]] = {place: [] for place in places}
-        while sum(map(len, facts.values())) < sum(ends.values()):
-            for place, records in (await consumer.getmany(timeout_ms=1000)).items():
-                facts[place] += map(fact_of, records)
-        return [fact for place in places for fact in facts[place]]
+        records: dict[Any, list[ConsumerRecord]] = {place: [] for place in places}
+        # A wiped embedded broker can name an end that it has no records up to.
+        pulled: dict[Any, list[ConsumerRecord]] = {places[0]: []}
+        while pulled and [p for p in places if await consumer.position(p) < ends[p]]:
+            pulled = await consumer.getmany(timeout_ms=2000)
+            for place, found in pulled.items():
+                records[place] += found
+        return list(records.values())
     finally:
         await consumer.stop()
 
 
-def fact_of(record: Any) -> Fact:
+async def log_of(bootstrap: str, topic: str = TOPIC) -> list[Fact]:
+    """The facts in the broker's log, partition after partition."""
+    partitions = await records_of(bootstrap, topic)
+    return [fact_of(record) for records in partitions for record in records]
+
+
+async def consume_log(consumer: Consumer, bootstrap: str) -> None:
+    """Have a consumer settle all there is, without its membership of a group."""
+    for records in await records_of(bootstrap):
+        assert await consumer._process(records, asyncio.Event())
+
+
+def fact_of(record: ConsumerRecord) -> Fact:
     """A record by its CloudEvents headers."""
     headers = dict(record.headers)
     sequence = int(headers["ce_sequence"])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from structlog.testing import capture_logs
 
 from shared.database import Database, Session
@@ -138,7 +139,11 @@ async def leads(scene: Scene) -> AsyncIterator[list[int]]:
 
     async def sample(stop: asyncio.Event) -> None:
         while not stop.is_set():
-            offsets = await administrator.list_consumer_group_offsets(scene.group)
+            try:
+                offsets = await administrator.list_consumer_group_offsets(scene.group)
+            except KafkaError:  # a young node has no coordinator yet
+                await asyncio.sleep(0.1)
+                continue
             async with scene.reader.statement() as connection:
                 settled = dict(
                     await connection.fetch("SELECT part, max(off) + 1 FROM inbox GROUP BY part")

@@ -10,13 +10,15 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from shared.database import Connection, Database
+from shared.database import Connection, Database, Session
+from shared.events.base import Received
+from shared.messaging.consumer import Consumer
 from shared.messaging.relay import PartitionBatch, Relay
 from shared.messaging.settings import KafkaSettings
 from tests.faults.toys import PUBLISHER, Counted, apply
@@ -71,8 +73,29 @@ def relays(arguments: dict[str, Any]) -> None:
 
 
 def consumer(arguments: dict[str, Any]) -> None:
-    """Run a consumer of tallies until SIGTERM."""
-    run(partial(named(arguments["consumer"]), subscriptions={Counted: apply}), "reader", arguments)
+    """Run a consumer of tallies until SIGTERM, a slow one or one that is missed sooner if asked."""
+    kind: type[Consumer] = named(arguments["consumer"])
+    if "session_milliseconds" in arguments:
+        kind = missed_within(kind, arguments["session_milliseconds"])
+
+    async def react(session: Session, received: Sequence[Received[Counted]]) -> None:
+        await apply(session, received)
+        await asyncio.sleep(arguments.get("slow_seconds", 0))
+
+    run(partial(kind, subscriptions={Counted: react}), "reader", arguments)
+
+
+def missed_within(kind: type[Consumer], milliseconds: int) -> type[Consumer]:
+    """`kind` with another session timeout: how soon the group notices that a member was killed."""
+
+    class MissedSooner(kind):  # type: ignore[valid-type,misc]
+        def _new_consumer(self) -> AIOKafkaConsumer:
+            consumer = super()._new_consumer()
+            consumer._session_timeout_ms = milliseconds
+            consumer._heartbeat_interval_ms = milliseconds // 4
+            return consumer
+
+    return MissedSooner
 
 
 def run(kind: Callable[..., Any], service: str, arguments: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ class Story:
             "kind": "HOUSING_UNSAFE",
             "tier": "GENERAL",
             "scope": "INDIVIDUAL",
-            "severity": "NORMAL",
+            "severity": "GENERAL",
             "cohort": "EXITED",
             "object": ProblemObject(type="VILLAGE", ref=VILLAGE),
             "village_code": VILLAGE,

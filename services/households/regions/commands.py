@@ -21,7 +21,7 @@ from services.households.regions.tables import Region
 from shared import clock
 from shared.audit import record_audit
 from shared.database import Connection, Database, Session
-from shared.errors import FieldError, Invalid
+from shared.errors import FieldError, Invalid, field_error
 from shared.events.households import RegionStored
 from shared.messaging import outbox
 from shared.regions import (
@@ -106,7 +106,9 @@ async def store_region(
         actor.must_cover(concerned)
     check_place(code, parent, level)
     if since > clock.today():
-        raise _in_future()
+        raise field_error(
+            "valid_from", "DATE_IN_FUTURE", "不得晚于今天。", "It lies in the future."
+        )
     await (await session.driver()).execute(_TAKE_TURNS)
     newest = await queries.newest_periods(session, {code, *replaces})
     await _check_parent(session, code, since)
@@ -160,13 +162,15 @@ async def import_regions(session: Session, actor: Actor, source: bytes) -> Impor
 
 
 async def _copy_seed(connection: Connection) -> int:
-    rows = [
+    rows = (
         (row.code, row.name, row.level, row.parent, row.admin_zone, SINCE_UNKNOWN, 0)
         for row in shipped_regions()
-    ]
-    await connection.copy_records_to_table("regions", records=rows, columns=_SEEDED_COLUMNS)
+    )
+    copied = await connection.copy_records_to_table(
+        "regions", records=rows, columns=_SEEDED_COLUMNS
+    )
     await connection.execute("ANALYZE regions")
-    return len(rows)
+    return int(copied.removeprefix("COPY "))
 
 
 async def _check_parent(session: Session, code: str, since: date) -> None:
@@ -276,11 +280,3 @@ def default_admin_zone(code: str) -> bool:
 
 def _at(field: str, refusal: type[Invalid]) -> FieldError:
     return FieldError(field, refusal.code, refusal.zh, refusal.en)
-
-
-def _in_future() -> Invalid:
-    return Invalid(
-        errors=[
-            FieldError("valid_from", "DATE_IN_FUTURE", "不得晚于今天。", "It lies in the future.")
-        ]
-    )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from shared.errors import FieldError, Invalid
+from shared.errors import FieldError, Invalid, field_error
 from shared.regions import level_of, parent_of
 
 # The national list does not say since when a region exists, only that it does.
@@ -124,13 +124,9 @@ def check_place(code: str, parent: str | None, level: str | None) -> None:
 
 
 def _too_early() -> Invalid:
-    return Invalid(
-        errors=[
-            FieldError(
-                "valid_from",
-                "VALID_FROM_TOO_EARLY",
-                "生效日期早于现有记录的生效日期。",
-                "It lies before the day from which the present record holds.",
-            )
-        ]
+    return field_error(
+        "valid_from",
+        "VALID_FROM_TOO_EARLY",
+        "生效日期早于现有记录的生效日期。",
+        "It lies before the day from which the present record holds.",
     )

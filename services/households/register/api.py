@@ -200,7 +200,7 @@ async def reveal_household(
 def _registered_view(outcome: Registered, runtime: Runtime, language: str) -> RegisteredView:
     return RegisteredView.of(
         outcome.household,
-        outcome.members,
+        outcome.people(),
         seals_of(runtime),
         clock.today(),
         warnings=_fields(outcome.warnings, language),

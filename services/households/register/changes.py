@@ -15,6 +15,7 @@ from services.households.register.domain import (
     IdDuplicate,
     class_of,
     cohort_of,
+    is_severe,
     present,
 )
 from services.households.register.tables import Household, Member
@@ -65,12 +66,13 @@ async def open_for_change(
     return household, list(await queries.list_members(session, household_id))
 
 
-def derive(household: Household, members: Sequence[Member], configuration: Configuration) -> None:
-    """Set what follows from the other facts: class (H-40) and cohort (I-22)."""
+def derive(household: Household, configuration: Configuration, *, severe: bool) -> None:
+    """Set what follows from the other facts: class (H-40) and cohort (I-22). `severe` is whether
+    any present member `is_severe`."""
     status = ArchiveStatus(household.archive_status)
     safetynet = configuration.value(SAFETYNET_ATTRIBUTES, household.village_code, clock.today())
     household.household_class = class_of(status, household.attribute, safetynet)
-    household.cohort = cohort_of(status, household.attribute, household.tags, present(members))
+    household.cohort = cohort_of(status, household.attribute, household.tags, severe=severe)
 
 
 def facts_of(household: Household) -> dict[str, Any]:
@@ -125,7 +127,8 @@ async def finish_change(
     household.recorded_by = actor.person
     household.change_reason = reason
     household.source_document = source_document
-    derive(household, members, configuration)
+    severe = any(is_severe(one.health, one.disability_level) for one in present(members))
+    derive(household, configuration, severe=severe)
     event = event_type(**facts_of(household), **facts)
     rows = prepared_events(household, event)
     await _flush(session)

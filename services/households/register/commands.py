@@ -15,10 +15,12 @@ from services.households.register.columns import (
 )
 from services.households.register.domain import (
     MemberGone,
+    birth_date_of,
     check_joining,
     check_leaving,
     check_present_heads,
     present,
+    sex_of,
 )
 from services.households.register.forms import (
     ChangeHousehold,
@@ -30,7 +32,6 @@ from services.households.register.forms import (
 from services.households.register.registration import causes_errors
 from services.households.register.sealing import Seals, seals_of
 from services.households.register.tables import Household, Member
-from shared import clock
 from shared.audit import record_audit
 from shared.database import Session
 from shared.errors import Invalid, field_error
@@ -38,7 +39,7 @@ from shared.events.households import HouseholdUpdated
 from shared.ids import new_id
 from shared.runtime import Runtime
 from shared.security import Actor
-from shared.validators import IdSexMismatch, Sex, parse_resident_id
+from shared.validators import IdSexMismatch, Sex
 
 Record = tuple[Household, list[Member]]
 
@@ -94,7 +95,7 @@ async def join_household(
     birth_date = form.effective_on
     identity: dict[str, Any] = {}
     if form.id_no is not None:
-        birth_date = parse_resident_id(form.id_no, clock.today()).birth_date
+        birth_date = birth_date_of(form.id_no)
         check_joining(birth_date, form.effective_on)
         identity = id_columns(form.id_no, member_id, seals)
     member = Member(
@@ -222,12 +223,12 @@ def _identity_columns(member: Member, form: ChangeMember, seals: Seals) -> dict[
     if "id_no" in form.model_fields_set:
         number = form.id_no
         columns |= id_columns(number, member.id, seals)
-        columns["birth_date"] = parse_resident_id(number, clock.today()).birth_date
+        columns["birth_date"] = birth_date_of(number)
     elif member.id_no_sealed is not None:
         number = seals.id_no.open(member.id_no_sealed, member.id)
     else:
         return columns
-    if (int(number[16]) % 2 == 1) is not (sex is Sex.MALE):
+    if sex_of(number) is not sex:
         field = "id_no" if "id_no" in form.model_fields_set else "sex"
         raise field_error(field, IdSexMismatch.code, IdSexMismatch.zh, IdSexMismatch.en)
     return columns

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from services.households.register.codes import Attribute, Health, Relation, Tag
 from shared.errors import Conflict, FieldError, Invalid, field_error
+from shared.validators import Sex
 
 
 class ArchiveStatus(StrEnum):
@@ -77,20 +78,11 @@ class Belonging(Protocol):
 BelongingT = TypeVar("BelongingT", bound=Belonging)
 
 
-class Condition(Protocol):
-    """What of a member decides whether the household is watched outside the archive."""
-
-    @property
-    def health(self) -> str | None: ...
-    @property
-    def disability_level(self) -> int | None: ...
-
-
 # Not exited: what is left of help is due to them (H-40).
 _POOR = frozenset({ArchiveStatus.POOR, ArchiveStatus.PRE_EXIT, ArchiveStatus.RETURNED})
 _OUTSIDE_TAGS = frozenset(tag for tag in Tag if tag.startswith("OUT_"))
 _SAFETYNET_ATTRIBUTES = frozenset({Attribute.DIBAO, Attribute.TEKUN})
-SEVERE_DISABILITY_LEVELS = frozenset({1, 2})
+_SEVERE_DISABILITY_LEVELS = frozenset({1, 2})
 
 
 def is_effective(member: Belonging, day: date) -> bool:
@@ -125,17 +117,20 @@ def class_of(
     return HouseholdClass.POOR_GENERAL
 
 
+def is_severe(health: str | None, disability_level: int | None) -> bool:
+    """Whether a member makes a household outside the archive special: serious illness, or severe
+    disability (level 1-2)."""
+    return health == Health.SERIOUS or disability_level in _SEVERE_DISABILITY_LEVELS
+
+
 def cohort_of(
-    status: ArchiveStatus,
-    attribute: str | None,
-    tags: Collection[str],
-    members: Iterable[Condition],
+    status: ArchiveStatus, attribute: str | None, tags: Collection[str], *, severe: bool
 ) -> Cohort:
-    """The cohort of a household (I-22).
+    """The cohort of a household (I-22); `severe` is whether any present member `is_severe`.
 
     PRE_EXIT is by definition the running year's plan, so the cohort does not depend on the date.
     Outside the archive the five classes of H-50 are special: dibao and tekun by attribute, severe
-    disability (level 1-2) and serious illness by any present member, each and marginal by tag.
+    disability and serious illness by any present member, each of them and marginal by tag.
     """
     if status in (ArchiveStatus.EXITED, ArchiveStatus.AID_ENDED):
         return Cohort.EXITED
@@ -143,15 +138,19 @@ def cohort_of(
         return Cohort.EXIT_THIS_YEAR
     if status in _POOR:
         return Cohort.NOT_EXITED
-    special = (
-        attribute in _SAFETYNET_ATTRIBUTES
-        or not _OUTSIDE_TAGS.isdisjoint(tags)
-        or any(
-            member.health == Health.SERIOUS or member.disability_level in SEVERE_DISABILITY_LEVELS
-            for member in members
-        )
-    )
-    return Cohort.NON_ARCHIVED_SPECIAL if special else Cohort.NON_ARCHIVED
+    if severe or attribute in _SAFETYNET_ATTRIBUTES or not _OUTSIDE_TAGS.isdisjoint(tags):
+        return Cohort.NON_ARCHIVED_SPECIAL
+    return Cohort.NON_ARCHIVED
+
+
+def birth_date_of(number: str) -> date:
+    """The birth date a checked resident id number says."""
+    return date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+
+
+def sex_of(number: str) -> Sex:
+    """The sex a checked resident id number says: odd for men (H-02)."""
+    return Sex.MALE if int(number[16]) % 2 else Sex.FEMALE
 
 
 def head_error(relations: Iterable[str]) -> FieldError | None:

@@ -31,10 +31,10 @@ from services.households.register.codes import (
     StudentStatus,
     Tag,
 )
-from services.households.register.domain import ArchiveStatus, head_error
+from services.households.register.domain import ArchiveStatus, birth_date_of, head_error, sex_of
 from shared import clock
 from shared.errors import FieldError, Invalid
-from shared.validators import Sex, parse_resident_id
+from shared.validators import IdSexMismatch, Sex, parse_resident_id
 from shared.web.fields import BankCard, Mobile, PersonName, RegionCode, ResidentId
 from shared.web.problem_details import field_errors
 
@@ -198,7 +198,7 @@ class MemberEntry(MemberAttributes):
     def check_since(cls, day: date | None, info: ValidationInfo) -> date | None:
         """Nobody belongs to a household before being born."""
         number = info.data.get("id_no")
-        if day is not None and number is not None and f"{day:%Y%m%d}" < number[6:14]:
+        if day is not None and number is not None and day < birth_date_of(number):
             raise PydanticCustomError(
                 "EFFECTIVE_TOO_EARLY",
                 "入户日期早于出生日期。",
@@ -222,7 +222,7 @@ class RegisterHousehold(Form):
     bank: Bank | None = None
     elder_left_in_old_house: bool = Field(False, description="新人住新房、老人住老房")
     helper_id: Text | None = Field(None, description="帮扶责任人")
-    kit: Kit = Kit()
+    kit: Kit = Field(default_factory=Kit)
     members: list[MemberEntry] = Field(min_length=1, max_length=50)
     source_document: Text | None = None
 
@@ -259,7 +259,7 @@ class ChangeHousehold(Reasoned):
     bank: Bank | None = None
     elder_left_in_old_house: bool = False
     helper_id: Text | None = None
-    kit: Kit = Kit()
+    kit: Kit = Field(default_factory=Kit)
 
 
 class ChangeMember(Reasoned, MemberAttributes):
@@ -310,10 +310,9 @@ class Reveal(Form):
 
 def check_sex_of(number: str, sex: Sex | None) -> str:
     """`number` if its sex is `sex`; raises the field error `ID_SEX_MISMATCH`."""
-    try:
-        return parse_resident_id(number, clock.today(), sex).number
-    except Invalid as refusal:
-        raise PydanticCustomError(refusal.code, refusal.zh, {"en": refusal.en}) from None
+    if sex is not None and sex_of(number) is not sex:
+        raise PydanticCustomError(IdSexMismatch.code, IdSexMismatch.zh, {"en": IdSexMismatch.en})
+    return number
 
 
 @dataclass(frozen=True, slots=True)

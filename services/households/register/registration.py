@@ -15,7 +15,12 @@ from services.households.regions.queries import known_codes, standing_codes
 from services.households.register.changes import derive, facts_of, prepared_events
 from services.households.register.codes import Joining
 from services.households.register.columns import household_columns, id_columns, member_columns
-from services.households.register.domain import IdDuplicate, household_number
+from services.households.register.domain import (
+    IdDuplicate,
+    birth_date_of,
+    household_number,
+    is_severe,
+)
 from services.households.register.forms import (
     ChangeHousehold,
     MemberEntry,
@@ -34,7 +39,7 @@ from shared.messaging import outbox
 from shared.runtime import Runtime
 from shared.security import Actor
 from shared.telemetry import correlation_id
-from shared.validators import Identity, parse_resident_id, region_warning
+from shared.validators import parse_resident_id, region_warning
 
 SECONDARY_CAUSES_MAXIMUM = Setting[int]("secondary_causes_maximum", 2, int, rule="H-06")
 
@@ -65,13 +70,20 @@ FROM jsonb_to_recordset($5::jsonb) AS r(id text, change jsonb)
 """
 
 
+MemberRow = dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """A row that was registered; warnings do not hinder."""
 
     household: Household
-    members: Sequence[Member]
+    members: Sequence[MemberRow]
     warnings: Sequence[FieldError]
+
+    def people(self) -> list[Member]:
+        """The members as rows; a batch has no use for them, and they take their time."""
+        return [Member(**row) for row in self.members]
 
 
 Outcome = Registered | DomainError
@@ -145,13 +157,14 @@ async def _store(
         place: prepared_events(draft.household, HouseholdRegistered(**facts_of(draft.household)))
         for place, draft in fresh.items()
     }
-    await driver.execute(_HOUSEHOLDS, _as_json([draft.household for draft in fresh.values()]))
+    rows = [draft.household.model_dump() for draft in fresh.values()]
+    await driver.execute(_HOUSEHOLDS, _to_json(rows))
     people = [member for draft in fresh.values() for member in draft.members]
-    stored = {row["id"] for row in await driver.fetch(_MEMBERS, _as_json(people))}
+    stored = {row["id"] for row in await driver.fetch(_MEMBERS, _to_json(people))}
     lost = {
         place: at_fault
         for place, draft in fresh.items()
-        if (at_fault := [n for n, m in enumerate(draft.members) if m.id not in stored])
+        if (at_fault := [n for n, m in enumerate(draft.members) if m["id"] not in stored])
     }
     if lost:
         await driver.execute(_FORGET_MEMBERS, [fresh[place].household.id for place in lost])
@@ -171,10 +184,10 @@ async def _known_counties(session: Session, forms: Iterable[RegisterHousehold]) 
 
 def _repeated_in(drafts: Mapping[int, Registered]) -> dict[int, list[int]]:
     """The rows that name somebody an earlier row, or an earlier member, has named."""
-    seen: set[bytes | None] = set()
+    seen: set[bytes] = set()
     repeated: dict[int, list[int]] = {}
     for place, draft in drafts.items():
-        indexes = [member.id_no_index for member in draft.members]
+        indexes = [member["id_no_index"] for member in draft.members]
         at_fault = [n for n, index in enumerate(indexes) if index in seen or index in indexes[:n]]
         if at_fault:
             repeated[place] = at_fault
@@ -199,39 +212,44 @@ def _draft(
         source_document=form.source_document,
         **household_columns(form, household_id, seals, RegisterHousehold.model_fields),
     )
-    identities = [parse_resident_id(entry.id_no, clock.today()) for entry in form.members]
     members = [
-        _member(household_id, position, entry, identity, seals)
-        for position, (entry, identity) in enumerate(zip(form.members, identities, strict=True))
+        _member(household_id, position, entry, seals) for position, entry in enumerate(form.members)
     ]
-    derive(household, members, runtime.configuration)
-    warnings = [
-        warning
-        for n, identity in enumerate(identities)
-        if (warning := region_warning(identity, counties, f"members.{n}.id_no"))
-    ]
-    return Registered(household, members, warnings)
+    severe = any(is_severe(row["health"], row["disability_level"]) for row in members)
+    derive(household, runtime.configuration, severe=severe)
+    return Registered(household, members, _warnings(form, counties))
 
 
-def _member(
-    household_id: UUID, position: int, entry: MemberEntry, identity: Identity, seals: Seals
-) -> Member:
+def _warnings(form: RegisterHousehold, counties: set[str]) -> list[FieldError]:
+    """`ID_REGION_UNKNOWN` for each number that begins with no county (H-02)."""
+    found = [
+        region_warning(
+            parse_resident_id(entry.id_no, clock.today()), counties, f"members.{n}.id_no"
+        )
+        for n, entry in enumerate(form.members)
+        if entry.id_no[:6] not in counties
+    ]
+    return [warning for warning in found if warning is not None]
+
+
+def _member(household_id: UUID, position: int, entry: MemberEntry, seals: Seals) -> MemberRow:
     member_id = new_id()
-    return Member(
-        id=member_id,
-        household_id=household_id,
-        position=position,
-        name=entry.name,
-        sex=entry.sex,
-        birth_date=identity.birth_date,
-        relation=entry.relation,
+    birth_date = birth_date_of(entry.id_no)
+    return {
+        "id": member_id,
+        "household_id": household_id,
+        "position": position,
+        "name": entry.name,
+        "sex": entry.sex,
+        "birth_date": birth_date,
+        "relation": entry.relation,
         # Whoever is on record when the household is registered is taken to have belonged to it
         # all along, so that past periods count them.
-        effective_from=entry.member_since or identity.birth_date,
-        reason_in=Joining.ON_RECORD,
+        "effective_from": entry.member_since or birth_date,
+        "reason_in": Joining.ON_RECORD,
         **id_columns(entry.id_no, member_id, seals),
         **member_columns(entry, member_id, seals, MemberEntry.model_fields),
-    )
+    }
 
 
 async def _number(driver: Connection, households: Sequence[Household]) -> None:
@@ -258,7 +276,7 @@ async def _audit(driver: Connection, actor: Actor, registered: Sequence[Register
         for draft in registered
     ]
     await driver.execute(
-        _AUDIT, clock.now(), actor.person, actor.organisation, correlation_id(), to_json(rows)
+        _AUDIT, clock.now(), actor.person, actor.organisation, correlation_id(), _to_json(rows)
     )
 
 
@@ -271,11 +289,7 @@ def _duplicate(places: Sequence[int]) -> IdDuplicate:
     )
 
 
-def _as_json(rows: Iterable[Household | Member]) -> str:
-    return to_json([row.model_dump() for row in rows])
-
-
-def to_json(rows: Any) -> str:
+def _to_json(rows: Any) -> str:
     """Rows as PostgreSQL reads them from JSON: byte strings in its hex form."""
     return json.dumps(rows, ensure_ascii=False, default=_plain)
 

@@ -10,7 +10,7 @@ from shared.database import Connection
 from shared.regions import Level, level_of
 
 _KEYS = {
-    GroupBy.TOWNSHIP: "left({place}, 9)",
+    GroupBy.TOWNSHIP: "{township}",
     GroupBy.KIND: "kind",
     GroupBy.LEAD_DEPT: "lead_dept",
     GroupBy.COHORT: "cohort",
@@ -19,6 +19,9 @@ _KEYS = {
     GroupBy.OBJECT_TYPE: "object_type",
     None: "''",
 }
+
+# The sums are read at the level of townships where townships are asked for.
+_TOWNSHIPS = {"place": "place", "village_code": "left(village_code, 9)"}
 
 _FILTERS = f"""
   {{place}} >= $1 AND {{place}} < $2
@@ -67,7 +70,7 @@ def figures_sql(region: str, wanted: FiguresWanted) -> str:
     done = "closed" if wanted.done_basis is DoneBasis.CLOSED else "reported"
     sources = _village_sources(wanted) if _is_village(region) else _summed_sources(region, wanted)
     branches = "\n UNION ALL\n ".join(
-        f"SELECT {_KEYS[wanted.group_by].format(place=place)} AS key,"
+        f"SELECT {_KEYS[wanted.group_by].format(township=_TOWNSHIPS[place])} AS key,"
         f" {sign}sum(found) AS found, {sign}sum({done}) AS done"
         f" FROM {table} WHERE {condition} AND {_filters(place, wanted)} GROUP BY 1"
         for table, place, sign, condition in sources

@@ -53,7 +53,7 @@ class Problem:
     @property
     def is_awaited(self) -> bool:
         """Whether somebody is to be reminded of its deadline."""
-        return self.dispatched and self.due_on is not None and phase_of(self.state) is Phase.OPEN
+        return _is_awaited(self.dispatched, self.due_on, self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Before:
     @property
     def is_awaited(self) -> bool:
         """Whether somebody was to be reminded of its deadline."""
-        return self.dispatched and self.due_on is not None and phase_of(self.state) is Phase.OPEN
+        return _is_awaited(self.dispatched, self.due_on, self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,10 @@ class Change:
             and self.before.dispatched
             and self.before.lead != self.problem.lead
         )
+
+
+def _is_awaited(dispatched: bool, due_on: date | None, state: str) -> bool:
+    return dispatched and due_on is not None and phase_of(state) is Phase.OPEN
 
 
 def organisation_of(department: str, region: str) -> str:

@@ -251,7 +251,7 @@ async def acknowledge(database: Database, actor: Actor, message_id: UUID) -> Non
         message_id=message_id, organisation=org, event_id=message_id, event_type="", problem_id=None
     )
     row = outbox.prepare(event, 1)
-    async with database.statement() as connection:
+    async with database.statement(records_events=True) as connection:
         acked = await connection.fetchval(
             _ACK,
             *(message_id, org, derived_id(message_id, "acked"), row.topic, row.msg_key),

@@ -141,7 +141,7 @@ def message_id_of(event_id: UUID, organisation: str) -> UUID:
 def priority_of(tier: str, severity: str) -> Priority:
     """The priority of a problem's messages to who must act. One per problem, because its messages
     must not overtake each other (N-11)."""
-    urgent = tier == "IMMEDIATE" or severity == "SERIOUS"
+    urgent = tier == "IMMEDIATE" or severity == "PROMINENT"
     return Priority.URGENT if urgent else Priority.NORMAL
 
 

@@ -12,6 +12,7 @@ from services.households.register.domain import (
     ArchiveStatus,
     Cohort,
     HouseholdClass,
+    birth_date_of,
     check_joining,
     check_leaving,
     check_present_heads,
@@ -20,10 +21,14 @@ from services.households.register.domain import (
     head_error,
     household_number,
     is_effective,
+    is_severe,
     population_on,
     present,
+    sex_of,
 )
 from shared.errors import Invalid
+from shared.synthetic import make_resident_id
+from shared.validators import Sex, parse_resident_id
 
 S = ArchiveStatus
 A = Attribute
@@ -32,12 +37,10 @@ SAFETYNET = frozenset({A.DIBAO, A.TEKUN})
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody's time in a household, and what decides the cohort."""
+    """Somebody's time in a household."""
 
     effective_from: date = date(1956, 3, 12)
     effective_to: date | None = None
-    health: str | None = None
-    disability_level: int | None = None
 
 
 @pytest.mark.parametrize(
@@ -70,28 +73,62 @@ def test_which_attributes_make_a_safetynet_household_is_configured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "attribute", "tags", "members", "expected"),
+    ("status", "attribute", "tags", "severe", "expected"),
     [
-        (S.EXITED, A.DIBAO, [], [], Cohort.EXITED),
-        (S.AID_ENDED, None, [], [], Cohort.EXITED),
-        (S.PRE_EXIT, A.GENERAL, [], [], Cohort.EXIT_THIS_YEAR),
-        (S.POOR, A.GENERAL, [Tag.OUT_DIBAO], [], Cohort.NOT_EXITED),
-        (S.RETURNED, A.GENERAL, [], [], Cohort.NOT_EXITED),
-        (S.ORDINARY, None, [], [Person()], Cohort.NON_ARCHIVED),
-        (S.ORDINARY, A.DIBAO, [], [], Cohort.NON_ARCHIVED_SPECIAL),
-        (S.ORDINARY, A.TEKUN, [], [], Cohort.NON_ARCHIVED_SPECIAL),
-        (S.ORDINARY, None, [Tag.OUT_MARGINAL], [], Cohort.NON_ARCHIVED_SPECIAL),
-        (S.ORDINARY, None, [Tag.ELDERLY_ONLY], [], Cohort.NON_ARCHIVED),
-        (S.CANDIDATE, None, [], [Person(health=Health.SERIOUS)], Cohort.NON_ARCHIVED_SPECIAL),
-        (S.CLEANED, None, [], [Person(disability_level=2)], Cohort.NON_ARCHIVED_SPECIAL),
-        (S.ORDINARY, None, [], [Person(disability_level=3)], Cohort.NON_ARCHIVED),
-        (S.ORDINARY, None, [], [Person(health=Health.CHRONIC)], Cohort.NON_ARCHIVED),
+        (S.EXITED, A.DIBAO, [], True, Cohort.EXITED),
+        (S.AID_ENDED, None, [], False, Cohort.EXITED),
+        (S.PRE_EXIT, A.GENERAL, [], False, Cohort.EXIT_THIS_YEAR),
+        (S.POOR, A.GENERAL, [Tag.OUT_DIBAO], True, Cohort.NOT_EXITED),
+        (S.RETURNED, A.GENERAL, [], False, Cohort.NOT_EXITED),
+        (S.ORDINARY, None, [], False, Cohort.NON_ARCHIVED),
+        (S.ORDINARY, A.GENERAL, [], False, Cohort.NON_ARCHIVED),
+        (S.ORDINARY, A.DIBAO, [], False, Cohort.NON_ARCHIVED_SPECIAL),
+        (S.ORDINARY, A.TEKUN, [], False, Cohort.NON_ARCHIVED_SPECIAL),
+        (S.ORDINARY, None, [Tag.OUT_MARGINAL], False, Cohort.NON_ARCHIVED_SPECIAL),
+        (S.ORDINARY, None, [Tag.ELDERLY_ONLY], False, Cohort.NON_ARCHIVED),
+        (S.CANDIDATE, None, [], True, Cohort.NON_ARCHIVED_SPECIAL),
+        (S.CLEANED, None, [], True, Cohort.NON_ARCHIVED_SPECIAL),
+        (S.CLOSED, None, [], False, Cohort.NON_ARCHIVED),
     ],
 )
 def test_the_cohort_of_a_household(
-    status: S, attribute: A | None, tags: list[Tag], members: list[Person], expected: Cohort
+    status: S, attribute: A | None, tags: list[Tag], severe: bool, expected: Cohort
 ) -> None:
-    assert cohort_of(status, attribute, tags, members) is expected
+    assert cohort_of(status, attribute, tags, severe=severe) is expected
+
+
+@pytest.mark.parametrize(
+    ("health", "level", "severe"),
+    [
+        (None, None, False),
+        (Health.HEALTHY, None, False),
+        (Health.CHRONIC, None, False),
+        (Health.SERIOUS, None, True),
+        (Health.DISABLED, 1, True),
+        (Health.DISABLED, 2, True),
+        (Health.DISABLED, 3, False),
+        (Health.DISABLED, 4, False),
+    ],
+)
+def test_serious_illness_and_severe_disability_are_severe(
+    health: Health | None, level: int | None, severe: bool
+) -> None:
+    assert is_severe(health, level) is severe
+
+
+@given(
+    st.dates(date(1900, 1, 1), date(2019, 9, 16)),
+    st.sampled_from(Sex),
+    st.integers(0, 49),
+    st.sampled_from(["511132", "620523"]),
+)
+def test_a_number_says_its_birth_date_and_sex(
+    born: date, sex: Sex, ordinal: int, county: str
+) -> None:
+    number = make_resident_id(county, born, sex, ordinal)
+    identity = parse_resident_id(number, date(2019, 9, 16))
+    assert (birth_date_of(number), sex_of(number)) == (identity.birth_date, identity.sex)
+    assert (birth_date_of(number), sex_of(number)) == (born, sex)
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,9 @@ async def test_a_death_keeps_the_person_on_record(
     answer = await leave(households, family, 1, "DEATH", "2019-09-05", reason="死亡证明")
     assert answer.status_code == 200
     assert [one["name"] for one in answer.json()["members"]] == ["阿尔·木果", "阿尔小果"]
-    rows = await households.rows("SELECT name, effective_to, reason_out FROM members ORDER BY id")
+    rows = await households.rows(
+        "SELECT name, effective_to, reason_out FROM members ORDER BY position"
+    )
     assert len(rows) == 3
     assert (rows[1]["effective_to"], rows[1]["reason_out"]) == (date(2019, 9, 5), "DEATH")
     again = await leave(households, family, 1, "MOVE_OUT", "2019-09-06")

@@ -21,7 +21,9 @@ HERE = Dimensions(
     None, "511132201205", "HOUSING_UNSAFE", "HOUS", "EXITED", "PROMINENT", "AUDIT", "HOUSEHOLD"
 )
 THERE = HERE._replace(lead_dept="CIVIL")
-OPEN, REPORTED, CLOSED = (Entry(HERE, False, False), Entry(HERE, True, False), Entry(HERE, True, True))
+OPEN = Entry(HERE, reported=False, closed=False)
+REPORTED = Entry(HERE, reported=True, closed=False)
+CLOSED = Entry(HERE, reported=True, closed=True)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ OPEN, REPORTED, CLOSED = (Entry(HERE, False, False), Entry(HERE, True, False), E
         (CLOSED, OPEN, [Delta(DAY, HERE, 0, -1, -1)]),
         (
             OPEN,
-            Entry(THERE, False, False),
+            Entry(THERE, reported=False, closed=False),
             [Delta(DAY, HERE, -1, 0, 0), Delta(DAY, THERE, 1, 0, 0)],
         ),
     ],

@@ -118,8 +118,6 @@ async def test_nothing_personal_and_no_description_leaves_with_the_events(
         ({"evidence": [PHOTO | {"phase": "LATER"}]}, "UNKNOWN_VALUE", "evidence.0.phase"),
         ({"suspected": True, "evidence": []}, "EVIDENCE_REQUIRED", "evidence"),
         # place and object
-        ({"village_code": "990000000000"}, "REGION_CODE_INVALID", "village_code"),
-        ({"village_code": "119999999999"}, "REGION_UNKNOWN", "village_code"),
         ({"village_code": None}, "VILLAGE_REQUIRED", "village_code"),
         ({"village_code": "511132201"}, "VILLAGE_REQUIRED", "village_code"),
         ({"object": {"type": "HOUSEHOLD", "id": "511132198001019015"}}, "ID_INVALID", "object.id"),
@@ -201,6 +199,11 @@ async def test_a_village_nobody_has_heard_of_is_accepted_as_unverified(
     code = "511132201399"
     view = await inspection.log(object={"type": "VILLAGE", "code": code}, village_code=code)
     assert view["flags"]["object_unverified"] is True
+
+
+async def test_a_county_nobody_has_heard_of_is_refused(inspection: Inspection) -> None:
+    answer = await inspection.post("/problems", finding(village_code="519999001001"), org="PROV@51")
+    assert (answer.status_code, answer.json()["code"]) == (422, "REGION_UNKNOWN")
 
 
 async def test_an_unknown_kind_goes_to_the_poverty_office_unrouted(

@@ -22,8 +22,8 @@ from shared.errors import IllegalMove
 from shared.security import Role
 
 # B.6, read off the catalogue: state, action, state after it.
-WORK = "LOGGED DISPATCHED ACCEPTED DISPUTED PLANNED RECTIFYING".split()
-CHECKS = "SUBMITTED DEPT_VERIFIED TOWN_CHECKED OFFICE_CHECKED".split()
+WORK = ["LOGGED", "DISPATCHED", "ACCEPTED", "DISPUTED", "PLANNED", "RECTIFYING"]
+CHECKS = ["SUBMITTED", "DEPT_VERIFIED", "TOWN_CHECKED", "OFFICE_CHECKED"]
 TABLE = {
     (None, "LOG"): "LOGGED",
     (None, "SUSPECT"): "SUSPECTED",

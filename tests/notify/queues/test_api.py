@@ -203,11 +203,11 @@ async def test_operators_see_and_replay_dead_letters_of_their_region_only(notify
 
 async def test_urgent_messages_come_first_and_copies_last(notify: Notify) -> None:
     copy = Story(lead_dept="EDU@511132", co_depts=[LEAD])
-    normal, serious = Story(), Story(severity="SERIOUS")
-    await notify.hear(copy.tell(), normal.tell(), serious.tell())
+    normal, prominent = Story(), Story(severity="PROMINENT")
+    await notify.hear(copy.tell(), normal.tell(), prominent.tell())
     pulled = await notify.queue().pull()
     assert [item["problem_id"] for item in pulled] == [
-        str(story.problem_id) for story in (serious, normal, copy)
+        str(story.problem_id) for story in (prominent, normal, copy)
     ]
 
 

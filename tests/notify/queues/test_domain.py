@@ -48,7 +48,7 @@ def change(happened: str, before: Before | None = BEFORE, **facts: Any) -> Chang
             "problem_no": "511132-2086-000001",
             "kind": "HOUSING_UNSAFE",
             "tier": "GENERAL",
-            "severity": "NORMAL",
+            "severity": "GENERAL",
             "state": "DISPATCHED",
             "lead": "HOUS@511132",
             "partners": ("FIN@511132",),
@@ -105,13 +105,13 @@ def test_a_lead_that_is_also_a_partner_is_told_once_as_the_lead() -> None:
 @pytest.mark.parametrize(
     ("tier", "severity", "priority"),
     [
-        ("GENERAL", "NORMAL", Priority.NORMAL),
-        ("COMPLEX", "NORMAL", Priority.NORMAL),
-        ("IMMEDIATE", "NORMAL", Priority.URGENT),
-        ("GENERAL", "SERIOUS", Priority.URGENT),
+        ("GENERAL", "GENERAL", Priority.NORMAL),
+        ("COMPLEX", "GENERAL", Priority.NORMAL),
+        ("IMMEDIATE", "GENERAL", Priority.URGENT),
+        ("GENERAL", "PROMINENT", Priority.URGENT),
     ],
 )
-def test_immediate_and_serious_problems_are_urgent(
+def test_immediate_and_prominent_problems_are_urgent(
     tier: str, severity: str, priority: Priority
 ) -> None:
     notices = told(notices_of(change("dispatched", None, tier=tier, severity=severity)))

@@ -124,7 +124,7 @@ async def test_replaying_the_topic_into_an_empty_database_rebuilds_the_queues(
 ) -> None:
     events = []
     for number in range(12):
-        story = Story(severity="SERIOUS" if number % 4 == 0 else "NORMAL")
+        story = Story(severity="PROMINENT" if number % 4 == 0 else "GENERAL")
         events.append(story.tell())
         if number % 2:
             events.append(story.move())

@@ -88,9 +88,9 @@ CREATE TABLE ledger_totals (
   severity    text NOT NULL,
   source      text NOT NULL,
   object_type text NOT NULL,
-  found       bigint NOT NULL,
-  reported    bigint NOT NULL,
-  closed      bigint NOT NULL,
+  found       integer NOT NULL,
+  reported    integer NOT NULL,
+  closed      integer NOT NULL,
   CONSTRAINT uq_ledger_totals UNIQUE NULLS NOT DISTINCT
     (campaign_id, level, place, kind, lead_dept, cohort, severity, source, object_type)
 ) WITH (fillfactor = 70);

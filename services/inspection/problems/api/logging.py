@@ -25,7 +25,7 @@ from services.inspection.problems.domain.findings import (
 )
 from services.inspection.problems.domain.states import WHO, Action
 from services.inspection.problems.tables import NewProblem
-from shared.errors import DomainError, Invalid, NotFound
+from shared.errors import DomainError, Invalid, NotFound, field_error
 from shared.security import Actor, Role
 from shared.web.dependencies import RunningService, WriteSession, allows, runtime_of
 from shared.web.idempotency import (
@@ -164,6 +164,8 @@ async def log_problems(
 
 
 def _read(row: Any, actor: Actor) -> Finding | DomainError:
+    if not isinstance(row, dict):
+        return field_error("row", "TYPE_INVALID", "每行应为对象。", "A row is an object.")
     try:
         return LogProblem.model_validate(row).finding(actor)
     except ValidationError as error:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.inspection.deadlines.domain import Cohort, ObjectType, Scope, Severity, Tier
 from services.inspection.fields import CivilDate, KindCode
 from services.inspection.problems.domain.findings import (
+    ClosedOutOfTime,
     Finder,
     Finding,
     HandOver,
@@ -66,10 +67,6 @@ class Historic(BaseModel):
 
     state: State
     closed_on: CivilDate | None = None
-
-    def closing_day(self) -> date | None:
-        """The day it was closed; None for an open one."""
-        return self.closed_on if self.state is State.CLOSED else None
 
 
 class LogProblem(BaseModel):
@@ -153,7 +150,11 @@ class LogProblem(BaseModel):
             return None
         if not actor.has(Role.OPS):
             raise refused(HistoricForOps, "historic")
-        return self.historic.closing_day()
+        if self.historic.state is not State.CLOSED:
+            return None
+        if self.historic.closed_on is None:
+            raise refused(ClosedOutOfTime, "historic.closed_on")
+        return self.historic.closed_on
 
 
 class LogProblems(BaseModel):

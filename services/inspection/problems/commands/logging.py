@@ -366,7 +366,7 @@ async def log_new_finding(
     None when nothing was stored: there is an open problem of the same subject, or the key was used
     before. Raises what `draft_problem` raises.
     """
-    async with database.statement() as connection:
+    async with database.statement(records_events=True) as connection:
         facts = await gather_facts(desk, connection, [finding])
         number = await desk.numbers.take(connection, 1)
         draft = draft_problem(desk, actor, finding, facts, number)

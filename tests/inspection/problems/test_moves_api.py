@@ -1,0 +1,238 @@
+"""POST /problems/{id}/…: accept, decline, confirm, refute, withdraw, extend."""
+
+from typing import Any
+
+import pytest
+
+from tests.inspection.conftest import PHOTO, Inspection
+
+HOUS = {"org": "HOUS@511132", "roles": ("dept_handler",)}
+LG = {"org": "LG@511132", "roles": ("leading_group",)}
+REASON = {"reason": "登记有误"}
+EXTENSION = {"due_on": "2019-10-31", "reason": "连续降雨，无法施工"}
+EVIDENCE = {"evidence": [PHOTO]}
+
+
+async def suspected(inspection: Inspection) -> str:
+    view = await inspection.log(suspected=True)
+    assert view["state"] == "SUSPECTED"
+    return str(view["id"])
+
+
+async def test_the_lead_department_accepts(inspection: Inspection) -> None:
+    problem_id = (await inspection.log())["id"]
+    answer = await inspection.post(f"/problems/{problem_id}/accept", **HOUS)
+    assert (answer.status_code, answer.json()["state"]) == (200, "ACCEPTED")
+    assert await inspection.happened(problem_id) == ["logged", "dispatched", "accepted"]
+    trail = (await inspection.problem(problem_id))["audit"][-1]
+    assert (trail["action"], trail["change"]) == (
+        "ACCEPT",
+        {"state": ["DISPATCHED", "ACCEPTED"]},
+    )
+
+
+async def test_what_was_accepted_is_not_accepted_again(inspection: Inspection) -> None:
+    problem_id = (await inspection.log())["id"]
+    await inspection.post(f"/problems/{problem_id}/accept", **HOUS)
+    answer = await inspection.post(f"/problems/{problem_id}/accept", **HOUS)
+    assert (answer.status_code, answer.json()["code"]) == (409, "STATE_CONFLICT")
+    assert answer.json()["state"] == "ACCEPTED"
+    assert "PLAN" in answer.json()["allowed"]
+
+
+async def test_a_department_cannot_decline(inspection: Inspection) -> None:
+    problem_id = (await inspection.log())["id"]
+    answer = await inspection.post(f"/problems/{problem_id}/decline", **HOUS)
+    assert (answer.status_code, answer.json()["code"]) == (409, "CANNOT_DECLINE")
+    assert (await inspection.problem(problem_id))["state"] == "DISPATCHED"
+
+
+async def test_another_department_sees_nothing_to_accept_or_decline(
+    inspection: Inspection,
+) -> None:
+    problem_id = (await inspection.log())["id"]
+    for verb in ("accept", "decline"):
+        for org in ("CIVIL@511132", "HOUS@511133"):
+            answer = await inspection.post(
+                f"/problems/{problem_id}/{verb}", org=org, roles=("dept_head",)
+            )
+            assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_handler_of_another_body_of_the_place_may_not_accept(
+    inspection: Inspection,
+) -> None:
+    problem_id = (await inspection.log())["id"]
+    answer = await inspection.post(
+        f"/problems/{problem_id}/accept", org="POV@511132", roles=("dept_handler",)
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("accept", None),
+        ("decline", None),
+        ("confirm", EVIDENCE),
+        ("refute", EVIDENCE | REASON),
+        ("withdraw", REASON),
+        ("extend", EXTENSION),
+    ],
+)
+async def test_a_move_needs_its_role_and_a_problem_in_sight(
+    inspection: Inspection, verb: str, body: Any
+) -> None:
+    problem_id = (await inspection.log())["id"]
+    wrong = await inspection.post(f"/problems/{problem_id}/{verb}", body, roles=("helper",))
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "FORBIDDEN")
+    roles = ("dept_head", "poverty_office", "leading_group")
+    path = f"/problems/{problem_id}/{verb}"
+    foreign = await inspection.post(path, body, org="POV@511133", roles=roles)
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "NOT_FOUND")
+
+
+# -- suspected problems (I-03) ---------------------------------------------------------------------
+
+
+async def test_a_suspicion_waits_outside_queues_figures_and_deadlines(
+    inspection: Inspection,
+) -> None:
+    problem_id = await suspected(inspection)
+    assert await inspection.happened(problem_id) == ["logged"]
+    assert await inspection.count("timer") == 0
+    assert (await inspection.get("/stats/problems")).json()["found"] == 0
+    # 20 August 2019 was a Tuesday.
+    assert (await inspection.problem(problem_id))["confirm_by"] == "2019-08-23"
+
+
+async def test_a_confirmed_suspicion_is_dispatched_and_counted(inspection: Inspection) -> None:
+    problem_id = await suspected(inspection)
+    answer = await inspection.post(f"/problems/{problem_id}/confirm", EVIDENCE, **HOUS)
+    assert (answer.status_code, answer.json()["state"]) == (200, "DISPATCHED")
+    assert await inspection.happened(problem_id) == ["logged", "confirmed", "dispatched"]
+    assert await inspection.count("timer") == 1
+    assert (await inspection.get("/stats/problems")).json()["found"] == 1
+    again = await inspection.post(f"/problems/{problem_id}/confirm", EVIDENCE, **HOUS)
+    assert again.json()["code"] == "STATE_CONFLICT"
+
+
+async def test_a_refuted_suspicion_is_withdrawn_and_counts_for_nothing(
+    inspection: Inspection,
+) -> None:
+    problem_id = await suspected(inspection)
+    answer = await inspection.post(f"/problems/{problem_id}/refute", EVIDENCE | REASON)
+    assert (answer.status_code, answer.json()["state"]) == (200, "WITHDRAWN")
+    assert await inspection.happened(problem_id) == ["logged", "withdrawn"]
+    assert (await inspection.get("/stats/problems")).json()["found"] == 0
+    trail = (await inspection.problem(problem_id))["audit"][-1]
+    assert (trail["remark"], trail["change"]["evidence"]) == ("登记有误", [PHOTO])
+
+
+@pytest.mark.parametrize(("verb", "body"), [("confirm", {}), ("refute", REASON)])
+async def test_a_suspicion_is_settled_with_evidence_only(
+    inspection: Inspection, verb: str, body: dict[str, str]
+) -> None:
+    problem_id = await suspected(inspection)
+    answer = await inspection.post(f"/problems/{problem_id}/{verb}", {"evidence": [], **body})
+    assert (answer.status_code, answer.json()["code"]) == (422, "EVIDENCE_REQUIRED")
+
+
+async def test_another_finder_without_doubt_confirms_a_suspicion(inspection: Inspection) -> None:
+    object_ = {"type": "HOUSEHOLD", "id": "01990000-0000-7000-8000-000000000001"}
+    first = await inspection.log(object=object_, suspected=True)
+    second = await inspection.log(object=object_, source="AUDIT")
+    assert (second["id"], second["state"]) == (first["id"], "DISPATCHED")
+    assert await inspection.happened() == ["logged", "source_added", "confirmed", "dispatched"]
+    assert (await inspection.get("/stats/problems")).json()["found"] == 1
+    assert await inspection.count("timer") == 1
+
+
+# -- withdraw ------------------------------------------------------------------------------------
+
+
+async def test_a_withdrawn_problem_leaves_the_figures_and_has_no_timer(
+    inspection: Inspection,
+) -> None:
+    problem_id = (await inspection.log())["id"]
+    answer = await inspection.post(f"/problems/{problem_id}/withdraw", REASON)
+    assert (answer.status_code, answer.json()["state"]) == (200, "WITHDRAWN")
+    assert await inspection.happened(problem_id) == ["logged", "dispatched", "withdrawn"]
+    assert (await inspection.get("/stats/problems")).json()["found"] == 0
+    assert (await inspection.get("/stats/problems", {"as_of": "2019-09-15"})).json()["found"] == 1
+    (timer,) = await inspection.fetch("SELECT state FROM timer")
+    assert timer["state"] == "cancelled"
+    again = await inspection.post(f"/problems/{problem_id}/withdraw", REASON)
+    assert again.json()["code"] == "STATE_CONFLICT"
+
+
+async def test_a_withdrawal_gives_a_reason(inspection: Inspection) -> None:
+    problem_id = (await inspection.log())["id"]
+    for body in ({}, {"reason": " "}):
+        answer = await inspection.post(f"/problems/{problem_id}/withdraw", body)
+        assert answer.status_code == 422
+
+
+# -- extend (I-25, I-26) -------------------------------------------------------------------------
+
+
+async def test_an_extension_moves_deadline_and_timer_and_keeps_the_history(
+    inspection: Inspection,
+) -> None:
+    problem_id = (await inspection.log())["id"]
+    answer = await inspection.post(f"/problems/{problem_id}/extend", EXTENSION, **LG)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["due_on"], answer.json()["due_rules"]) == ("2019-10-31", ["EXTENDED"])
+    problem = await inspection.problem(problem_id)
+    (change,) = problem["due_history"]
+    assert (change["previous_due_on"], change["due_on"]) == ("2019-09-19", "2019-10-31")
+    assert (change["reason"], change["by"]) == (EXTENSION["reason"], "tester")
+    assert await inspection.happened(problem_id) == ["logged", "dispatched", "due_changed"]
+    timers = await inspection.fetch("SELECT generation, state FROM timer ORDER BY 1")
+    assert [(row["generation"], row["state"]) for row in timers] == [
+        (1, "cancelled"),
+        (2, "armed"),
+    ]
+
+
+async def test_a_deadline_is_extended_once(inspection: Inspection) -> None:
+    problem_id = (await inspection.log())["id"]
+    await inspection.post(f"/problems/{problem_id}/extend", EXTENSION, **LG)
+    later = EXTENSION | {"due_on": "2019-11-30"}
+    answer = await inspection.post(f"/problems/{problem_id}/extend", later, **LG)
+    assert (answer.status_code, answer.json()["code"]) == (409, "EXTENSION_FORBIDDEN")
+
+
+@pytest.mark.parametrize("changes", [{"tier": "IMMEDIATE"}, {"scope": "SYSTEMIC"}])
+async def test_immediate_and_undated_problems_are_never_extended(
+    inspection: Inspection, changes: dict[str, str]
+) -> None:
+    problem_id = (await inspection.log(**changes))["id"]
+    answer = await inspection.post(f"/problems/{problem_id}/extend", EXTENSION, **LG)
+    assert (answer.status_code, answer.json()["code"]) == (409, "EXTENSION_FORBIDDEN")
+
+
+@pytest.mark.parametrize(
+    ("due_on", "code"),
+    [
+        ("2019-09-19", "DUE_NOT_LATER"),
+        ("2019-09-01", "DUE_NOT_LATER"),
+        ("2019-02-29", "DATE_INVALID"),
+        (None, "DATE_INVALID"),
+        ("9999-12-31", "DATE_OUT_OF_RANGE"),
+    ],
+)
+async def test_an_extension_leads_to_a_later_day(
+    inspection: Inspection, due_on: str | None, code: str
+) -> None:
+    problem_id = (await inspection.log())["id"]
+    body = EXTENSION | {"due_on": due_on}
+    answer = await inspection.post(f"/problems/{problem_id}/extend", body, **LG)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_a_finished_problem_is_not_extended(inspection: Inspection) -> None:
+    problem_id = (await inspection.log())["id"]
+    await inspection.post(f"/problems/{problem_id}/withdraw", REASON)
+    answer = await inspection.post(f"/problems/{problem_id}/extend", EXTENSION, **LG)
+    assert (answer.status_code, answer.json()["code"]) == (409, "STATE_CONFLICT")
