@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.inbox import Inbox, Reaction
 from shared.messaging.relay import Relay
 from shared.messaging.settings import KafkaSettings
+from shared.revision import expected_revision
 from shared.runtime import Job, Runtime
 from shared.security import TokenVerifier
 from shared.settings import ServiceSettings
@@ -33,6 +35,8 @@ from shared.web.middleware import Edge
 from shared.web.problem_details import install_problem_details
 
 _log = structlog.get_logger(__name__)
+
+MIGRATIONS = Path(__file__).parents[1] / "services"
 
 # A loop runs beside the API until `stop` is set; if one ends early the process ends.
 Loop = Callable[[Runtime, asyncio.Event], Awaitable[None]]
@@ -139,6 +143,7 @@ async def running(service: Service, settings: ServiceSettings) -> AsyncIterator[
     await database.open()
     runtime = Runtime(
         name=service.name,
+        revision=expected_revision(MIGRATIONS / service.name / "migrations" / "versions"),
         settings=settings,
         database=database,
         configuration=Configuration(service.configuration),

@@ -72,4 +72,5 @@ def configure_logs(service: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    for talkative in ("aiokafka", "httpx"):  # httpx would write whole URLs
+        logging.getLogger(talkative).setLevel(logging.WARNING)

@@ -13,8 +13,6 @@ from typing import Any
 
 from alembic import command, context, op
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from shared.database import Database
@@ -59,17 +57,6 @@ async def migrate(database: Database, service: str) -> None:
 
     async with database.engine.begin() as connection:
         await connection.run_sync(upgrade)
-
-
-async def is_at_head(database: Database, service: str) -> bool:
-    """Whether the schema is the newest this code knows."""
-    head = ScriptDirectory.from_config(alembic_config(service)).get_current_head()
-
-    def current(connection: Connection) -> bool:
-        return MigrationContext.configure(connection).get_current_revision() == head
-
-    async with database.engine.connect() as connection:
-        return await connection.run_sync(current)
 
 
 async def _main(service: str) -> None:

@@ -15,9 +15,13 @@ from shared.timers import Scheduler
 
 @dataclass(frozen=True)
 class Runtime:
-    """What endpoints, jobs and background loops of one service share."""
+    """What endpoints, jobs and background loops of one service share.
+
+    `revision` is the schema its code expects, `extras` what a slice keeps for as long as it runs.
+    """
 
     name: str
+    revision: str
     settings: ServiceSettings
     database: Database
     configuration: Configuration

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import DBAPIError
 
 from shared import clock
 from shared.errors import Invalid, field_error
-from shared.migrate import is_at_head
+from shared.revision import is_at_head
 from shared.security import Actor, Role
 from shared.web.dependencies import RunningService, WriteSession, allows, runtime_of
 from shared.web.problem_details import refusals
@@ -66,8 +67,8 @@ async def readyz(request: Request, response: Response) -> dict[str, str]:
     turn callers off: writes wait in the outbox (X-01)."""
     runtime = runtime_of(request)
     try:
-        at_head = await asyncio.wait_for(is_at_head(runtime.database, runtime.name), 3)
-    except (OSError, TimeoutError):
+        at_head = await asyncio.wait_for(is_at_head(runtime.database, runtime.revision), 3)
+    except (OSError, TimeoutError, DBAPIError):
         at_head = False
     if not at_head or request.app.state.draining:
         response.status_code = 503

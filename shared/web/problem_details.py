@@ -122,7 +122,8 @@ def field_errors(details: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list
 
 
 def _field_error(detail: Mapping[str, Any], skip: int) -> FieldError:
-    place = ".".join(str(part) for part in detail["loc"][skip:]) or str(detail["loc"][0])
+    parts = [str(part) for part in detail["loc"]]
+    place = ".".join(parts[skip:] or parts) or "body"
     kind = detail["type"]
     if kind.isupper():  # one of our own codes, raised with a Chinese message
         message = detail["msg"]

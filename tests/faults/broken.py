@@ -179,6 +179,29 @@ class ForgetfulConsumer(Consumer):
         self.inbox = ForgetfulInbox(service, subscriptions)
 
 
+class OneProducerRelay(Relay):
+    """Keeps its producer for life, whatever went wrong with it."""
+
+    def __init__(self, database: Database, service: str, settings: KafkaSettings) -> None:
+        super().__init__(database, service, settings)
+        self._producer: AIOKafkaProducer | None = None
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            self._producer = super()._new_producer()
+        else:
+            self._producer.start = self._producer.client.force_metadata_update
+        return self._producer
+
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        pass
+
+    async def end(self) -> None:
+        """Let go of the producer after the test."""
+        if self._producer is not None:
+            await super()._discard(self._producer)
+
+
 class PurgingRelay(Relay):
     """Deletes what it has published."""
 

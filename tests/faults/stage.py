@@ -1,8 +1,10 @@
 """What the fault tests play on: brokers, running loops, waiting, and the broker's log as it is."""
 
 import asyncio
+import base64
 import json
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -20,6 +22,7 @@ from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.processes import Launch, kill_group
 from deploy.kafka.server import ApacheKafka
 from shared.database import Database
+from shared.ids import new_id
 from shared.messaging.consumer import Consumer
 from shared.messaging.settings import KafkaSettings
 from tests.faults.auditor import Fact
@@ -79,6 +82,42 @@ class TwoDoorKafka(ApacheKafka):
         }
         with self._properties.open("a", encoding="utf-8") as properties:
             properties.writelines(f"{key}={value}\n" for key, value in added.items())
+
+
+class SecondNode(ApacheKafka):
+    """A broker that joins the cluster of a node; what leads there is gone while it stands still."""
+
+    def __init__(self, home: Path, port: int, first: ApacheKafka) -> None:
+        super().__init__(home, port)
+        self._first = first
+
+    def prepare(self) -> None:
+        """Give it an identity in the first node's cluster, and the properties of a broker."""
+        identity = self._first._directory / "data" / "meta.properties"
+        lines = [
+            line
+            for line in identity.read_text(encoding="utf-8").splitlines()
+            if not line.startswith(("node.id=", "directory.id="))
+        ]
+        directory_id = base64.urlsafe_b64encode(new_id().bytes).decode().rstrip("=")
+        data = self._directory / "data"
+        data.mkdir(parents=True)
+        (data / "meta.properties").write_text(
+            "\n".join([*lines, "node.id=2", f"directory.id={directory_id}", ""]), encoding="utf-8"
+        )
+        super().prepare()
+        added = {
+            "process.roles": "broker",
+            "node.id": "2",
+            "listeners": f"PLAINTEXT://{self.bootstrap}",
+            "controller.quorum.voters": f"1@127.0.0.1:{self._first.port + 1}",
+        }
+        with self._properties.open("a", encoding="utf-8") as properties:
+            properties.writelines(f"{key}={value}\n" for key, value in added.items())
+
+    def signal(self, what: signal.Signals) -> None:
+        """Stop the whole process and let it go on: SIGSTOP, SIGCONT."""
+        self._server.signal(what)
 
 
 def free_port() -> int:

@@ -27,7 +27,7 @@ from tests.faults.stage import (
 from tests.faults.toys import PUBLISHER, count_in_bulk, new_group, new_tallies
 
 MEMBERS = 3
-CHANGES = count(4, 30)
+CHANGES = count(3, 30)
 EVERY_SECONDS = 2.0
 EVENTS = count(2_000, 20_000)
 TALLIES = 200
@@ -66,12 +66,7 @@ class Storm:
 
     async def change(self, step: int) -> None:
         """The next change of the group; each kind comes again and again."""
-        if len(self._members) < MEMBERS:
-            await self.join()
-        elif step % 2:
-            await self.crash()
-        else:
-            await self.leave()
+        await (self.crash, self.join, self.leave, self.join)[step % 4]()
 
     def _take(self) -> Process:
         return self._members.pop(self._dice.randrange(len(self._members)))
@@ -92,7 +87,6 @@ async def test_a_rebalance_storm_loses_and_doubles_no_effect(
     storm = Storm(reader, settings, dice)
     async with running(Relay(publisher, PUBLISHER, settings).run):
         await asyncio.gather(*(storm.join() for _ in range(MEMBERS)))
-        await count_in_bulk(publisher, tallies[:1], 0)
         for step in range(CHANGES):
             share = EVENTS // CHANGES // TALLIES or 1
             facts += await count_in_bulk(publisher, tallies, share)
@@ -106,7 +100,8 @@ async def test_a_rebalance_storm_loses_and_doubles_no_effect(
         await until(caught_up, CAUGHT_UP_SECONDS, "the group caught up", every=0.5)
         await storm.end()
     examine(facts, await effects_of(reader)).require_exactly_once()
-    assert storm.ends == {0, -9}
+    # Nobody ended by an error; one asked to stop while it was still starting dies of the signal.
+    assert {0, -9} <= storm.ends <= {0, -9, -15}
 
 
 async def test_control_committing_positions_loses_what_a_killed_consumer_had_in_hand(

@@ -1,4 +1,4 @@
-"""The figures of the ledger against a naive recount, whatever happened and however far it was folded."""
+"""The figures of the ledger against a naive recount, whatever happened and however folded (I-54)."""
 
 import asyncio
 from collections import Counter
