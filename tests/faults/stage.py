@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import ConsumerRecord
 
 from deploy.embedded.broker import EmbeddedBroker
@@ -117,7 +118,8 @@ class SecondNode(ApacheKafka):
 
     def signal(self, what: signal.Signals) -> None:
         """Stop the whole process and let it go on: SIGSTOP, SIGCONT."""
-        self._server.signal(what)
+        assert self._server.pid is not None
+        os.kill(self._server.pid, what)
 
 
 def free_port() -> int:
@@ -278,6 +280,20 @@ async def until_received(database: Database, number: int, within_seconds: float)
         return found >= number
 
     return await until(received, within_seconds, f"{number} events received")
+
+
+async def coordinated(bootstrap: str, group: str) -> bool:
+    """Whether the cluster has a coordinator for the group."""
+    administrator = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await administrator.start()
+    try:
+        await administrator.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:
+        return False
+    else:
+        return True
+    finally:
+        await administrator.close()
 
 
 async def lag_of(bootstrap: str, group: str) -> int:

@@ -130,7 +130,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 async def seeded_template(postgres: EmbeddedPostgres, templates: dict[str, str]) -> str:
     """A migrated database that holds the national list already: starting is then quick."""
-    name = "template_households"
+    name = "seeded_households"
     postgres.create_database(name, ROLE)
     database = Database(postgres.url(name, ROLE), service=SERVICE.name)
     await migrate(database, SERVICE.name)

@@ -1,38 +1,7 @@
-"""The service as a whole: schema, seed, interface."""
+"""The service as a whole: seed, interface."""
 
-from typing import Any
-
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
-
-from services.households.main import SERVICE, prepare
-from services.households.tables import HouseholdsTable
-from shared.database import Database
-from tests.conftest import NewDatabase
+from services.households.main import prepare
 from tests.households.conftest import Households
-
-
-def _differences(connection: Connection) -> list[Any]:
-    def ours(name: str | None, kind: str, _parents: Any) -> bool:
-        return kind != "table" or name in HouseholdsTable.metadata.tables
-
-    context = MigrationContext.configure(
-        connection, opts={"include_name": ours, "compare_type": True}
-    )
-    return list(compare_metadata(context, HouseholdsTable.metadata))
-
-
-async def test_the_migrations_build_the_mapped_tables(
-    seeded_template: str, new_database: NewDatabase
-) -> None:
-    assert seeded_template
-    database = Database(await new_database(SERVICE.name), service=SERVICE.name)
-    try:
-        async with database.engine.connect() as connection:
-            assert await connection.run_sync(_differences) == []
-    finally:
-        await database.close()
 
 
 async def test_the_country_is_there_once_however_often_the_service_starts(

@@ -20,6 +20,7 @@ from services.funds.allocations.domain import (
 )
 from services.funds.allocations.tables import Allocation
 from services.funds.mirror.domain import UnknownRegion
+from services.funds.roles import READERS
 from shared.errors import IllegalMove, NotFound, VersionConflict
 from shared.money import AmountInvalid
 from shared.security import Actor, Role
@@ -37,19 +38,7 @@ from shared.web.problem_details import refusals
 router = APIRouter(prefix="/allocations", tags=["allocations"])
 
 Keeper = Annotated[Actor, allows(Role.FINANCE, Role.POVERTY_OFFICE)]
-Reader = Annotated[
-    Actor,
-    allows(
-        Role.FINANCE,
-        Role.POVERTY_OFFICE,
-        Role.LEADING_GROUP,
-        Role.COUNTY_GOV,
-        Role.DISCIPLINE,
-        Role.INSPECTOR,
-        Role.PROVINCE_PLATFORM,
-        Role.OPS,
-    ),
-]
+Reader = Annotated[Actor, allows(*READERS)]
 Year = Annotated[int, Field(ge=2000, le=2100, description="预算年度", examples=[2019])]
 
 

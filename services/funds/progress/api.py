@@ -20,6 +20,7 @@ from services.funds.progress.domain import (
     StatementMissing,
 )
 from services.funds.progress.tables import TreasuryStatement
+from services.funds.roles import READERS
 from shared import clock
 from shared.errors import Invalid, NotFound, VersionConflict
 from shared.regions import is_within
@@ -37,19 +38,7 @@ from shared.web.problem_details import refusals
 
 router = APIRouter(tags=["progress"])
 
-Reader = Annotated[
-    Actor,
-    allows(
-        Role.FINANCE,
-        Role.POVERTY_OFFICE,
-        Role.LEADING_GROUP,
-        Role.COUNTY_GOV,
-        Role.DISCIPLINE,
-        Role.INSPECTOR,
-        Role.PROVINCE_PLATFORM,
-        Role.OPS,
-    ),
-]
+Reader = Annotated[Actor, allows(*READERS)]
 Year = Annotated[int, Query(ge=2000, le=2100, description="预算年度")]
 AsOf = Annotated[date | None, Query(description="截止日期，缺省为当日")]
 

@@ -1,4 +1,4 @@
-"""The figures of the ledger against a naive recount, whatever happened and however folded (I-54)."""
+"""The figures of the ledger against a naive recount, whatever happened and however folded."""
 
 import asyncio
 from collections import Counter

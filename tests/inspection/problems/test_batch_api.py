@@ -1,17 +1,18 @@
 """POST /problems:batch: each row whole or refused, duplicates merged, history imported (X-10)."""
 
 import time
+from typing import Any
 
 from tests.inspection.conftest import VILLAGE, Inspection, finding
 
 OBJECT = {"type": "HOUSEHOLD", "id": "01990000-0000-7000-8000-000000000001"}
-OPS = {"org": "OPS@511132", "roles": ("ops",)}
+OPS: dict[str, Any] = {"org": "OPS@511132", "roles": ("ops",)}
 
 
 async def test_a_thousand_rows_are_stored_and_every_bad_one_is_named(
     inspection: Inspection,
 ) -> None:
-    rows = [finding() for _ in range(1000)]
+    rows: list[Any] = [finding() for _ in range(1000)]
     bad = {
         3: (rows[3] | {"found_on": "2019-02-30"}, "DATE_INVALID", "found_on"),
         77: ({"kind": "X"}, "INVALID", "source"),
@@ -20,7 +21,7 @@ async def test_a_thousand_rows_are_stored_and_every_bad_one_is_named(
         998: ("nonsense", "TYPE_INVALID", "row"),
     }
     for index, (row, _, _) in bad.items():
-        rows[index] = row  # type: ignore[assignment]
+        rows[index] = row
     answer = await inspection.post("/problems:batch", {"rows": rows}, key="b")
     assert answer.status_code == 201, answer.text
     view = answer.json()

@@ -124,7 +124,7 @@ def test_the_same_channel_and_finder_on_the_same_day_is_a_repetition() -> None:
         {"finder": Finder("u", "POV@511132")},
         {"finder": Finder("t", "LG@511132")},
     ):
-        changed = replace(FINDING, **changes)  # type: ignore[arg-type]
+        changed = replace(FINDING, **changes)
         assert not is_repeated(changed.source_record(AT), known)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.inspection.conftest import PHOTO, Inspection
 
-HOUS = {"org": "HOUS@511132", "roles": ("dept_handler",)}
-LG = {"org": "LG@511132", "roles": ("leading_group",)}
+HOUS: dict[str, Any] = {"org": "HOUS@511132", "roles": ("dept_handler",)}
+LG: dict[str, Any] = {"org": "LG@511132", "roles": ("leading_group",)}
 REASON = {"reason": "登记有误"}
 EXTENSION = {"due_on": "2019-10-31", "reason": "连续降雨，无法施工"}
 EVIDENCE = {"evidence": [PHOTO]}

@@ -24,7 +24,7 @@ from shared.security import Role
 # B.6, read off the catalogue: state, action, state after it.
 WORK = ["LOGGED", "DISPATCHED", "ACCEPTED", "DISPUTED", "PLANNED", "RECTIFYING"]
 CHECKS = ["SUBMITTED", "DEPT_VERIFIED", "TOWN_CHECKED", "OFFICE_CHECKED"]
-TABLE = {
+TABLE: dict[tuple[str | None, str], str] = {
     (None, "LOG"): "LOGGED",
     (None, "SUSPECT"): "SUSPECTED",
     ("LOGGED", "IMPORT_CLOSED"): "CLOSED",
@@ -106,7 +106,7 @@ def test_a_deadline_is_extended_once_and_never_for_immediate_or_undated_problems
     extend()
     for forbidden in ({"immediate": True}, {"extended": True}, {"due_on": None}):
         with pytest.raises(ExtensionForbidden):
-            extend(**forbidden)  # type: ignore[arg-type]
+            extend(**forbidden)
     with pytest.raises(DueNotLater):
         extend(new_due_on=due)
     with pytest.raises(DueNotLater):

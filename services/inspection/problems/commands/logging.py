@@ -52,7 +52,11 @@ FIRST_OVERDUE = "overdue_1"
 
 _END_OF_DUE_DAY = "(due_on + time '23:59:59') AT TIME ZONE 'Asia/Shanghai'"
 _COLUMNS = ", ".join(column.name for column in PROBLEMS.columns)
-_UNVERIFIED = "object_unverified AND id NOT IN (SELECT id FROM known)"
+# A scalar subquery is always answered by the primary key; a join or EXISTS might, by a plan made
+# while the mirror was small, read it whole for each problem.
+_UNVERIFIED = f"""object_unverified AND NOT coalesce((
+    SELECT active FROM household_mirror WHERE household_id =
+      CASE WHEN object_type = '{ObjectType.HOUSEHOLD}' THEN object_ref::uuid END), false)"""
 _EVENT_COLUMNS = ", ".join(OUTBOX_COLUMNS)
 
 
@@ -69,15 +73,10 @@ _DIMENSIONS = "campaign_id, village_code, kind, lead_dept, cohort, severity, sou
 # requests with one key that log different subjects meet at the key's primary key, and the later
 # statement fails as a whole.
 LOG = f"""
-WITH incoming AS MATERIALIZED (
-  SELECT * FROM jsonb_populate_recordset(NULL::problems, $1::jsonb)
-), known AS MATERIALIZED (
-  SELECT incoming.id FROM incoming JOIN household_mirror AS mirror
-    ON mirror.active AND mirror.household_id =
-       CASE WHEN object_type = '{ObjectType.HOUSEHOLD}' THEN object_ref::uuid END
-), logged AS (
+WITH logged AS (
   INSERT INTO problems ({_COLUMNS})
-  SELECT {_COLUMNS.replace("object_unverified", _UNVERIFIED)} FROM incoming
+  SELECT {_COLUMNS.replace("object_unverified", _UNVERIFIED)}
+  FROM jsonb_populate_recordset(NULL::problems, $1::jsonb)
   WHERE $6::text IS NULL
      OR NOT EXISTS (SELECT FROM idempotency WHERE scope = $6 AND key = $7::text)
   ON CONFLICT (object_type, object_ref, kind) WHERE NOT finished DO NOTHING
