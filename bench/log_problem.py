@@ -36,7 +36,7 @@ INSERT_EVENTS = insert_sql("outbox", OUTBOX_COLUMNS, rows=2)
 
 async def measure(bench: Bench) -> list[Figure]:
     """Problems a second at 32 clients, each committed on disk before it is answered."""
-    count = bench.options.sized(4_000, 1_500)
+    count = bench.options.sized(4_000, 1_000)
     url = await bench.database("inspection")
     bare_url = await bench.database("inspection")
     service = bench.start_service("inspection", url)

@@ -24,8 +24,8 @@ PULL = {"max": 100, "wait_seconds": 20, "lease_seconds": 3600}
 
 async def measure(bench: Bench) -> list[Figure]:
     """Milliseconds at a steady rate, and problems a second at full speed."""
-    steady = bench.options.sized(400, 200)
-    many = bench.options.sized(2_500, 600)
+    steady = bench.options.sized(300, 150)
+    many = bench.options.sized(2_000, 400)
     settings = bench.start_broker()
     floor_urls = await _start_bare(bench, settings)
     inspection = bench.start_service("inspection", await bench.database("inspection"))

@@ -14,7 +14,7 @@ SERVICES = ("households", "funds", "inspection", "notify")
 
 async def measure(bench: Bench) -> list[Figure]:
     """Megabytes resident; all four run together, and every one has answered 32 clients."""
-    count = bench.options.sized(4_000, 1_000)
+    count = bench.options.sized(4_000, 600)
     bench.start_broker()
     processes = {
         service: bench.start_service(service, await bench.database(service)) for service in SERVICES

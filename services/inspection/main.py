@@ -33,7 +33,8 @@ SERVICE = Service(
     title="督查整改服务 inspection",
     settings=InspectionSettings,
     routers=(
-        logging.router,  # the most frequent call is looked for first
+        logging.single,  # the most frequent call is looked for first
+        logging.router,
         lists.router,
         moves.router,
         ledger.router,

@@ -115,6 +115,8 @@ class Proxy:
         self._tasks.add(task)
         try:
             await self._serve((reader, writer))
+        except asyncio.CancelledError:
+            return  # the proxy is closing; asyncio would log a cancelled handler as an error
         finally:
             self._tasks.discard(task)
             reset(writer)

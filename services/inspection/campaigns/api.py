@@ -1,6 +1,6 @@
 """POST and GET /campaigns."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -17,9 +17,9 @@ from services.inspection.campaigns.queries import get_campaign, list_campaigns
 from services.inspection.campaigns.tables import Campaign
 from services.inspection.deadlines.domain import DeadlinePolicy, PolicyInvalid
 from services.inspection.fields import CivilDate
+from services.inspection.roles import Reader, Steerer
 from shared.errors import Invalid, NotFound
-from shared.security import Actor, Role
-from shared.web.dependencies import AnyActor, QuerySession, WriteSession, allows
+from shared.web.dependencies import QuerySession, WriteSession
 from shared.web.fields import RegionCode
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
@@ -103,7 +103,7 @@ async def post_campaign(
     body: CreateCampaign,
     session: WriteSession,
     once: OnceOnly,
-    actor: Annotated[Actor, allows(Role.POVERTY_OFFICE, Role.LEADING_GROUP, Role.OPS)],
+    actor: Steerer,
 ) -> CampaignView:
     """Draft a campaign with its deadline policy (I-23, I-50)."""
     campaign = await create_campaign(
@@ -122,7 +122,7 @@ async def post_campaign(
 
 @router.get("", responses=refusals(Invalid))
 async def get_campaigns(
-    session: QuerySession, actor: AnyActor, page: PageQuery
+    session: QuerySession, actor: Reader, page: PageQuery
 ) -> Page[CampaignView]:
     """The campaigns that concern the caller's region, oldest first."""
     rows = await list_campaigns(session, actor, page)
@@ -131,7 +131,7 @@ async def get_campaigns(
 
 @router.get("/{campaign_id}", responses=refusals(NotFound, Invalid))
 async def get_campaign_by_id(
-    campaign_id: UUID, session: QuerySession, actor: AnyActor
+    campaign_id: UUID, session: QuerySession, actor: Reader
 ) -> CampaignView:
     """One campaign."""
     return CampaignView.of(await get_campaign(session, actor, campaign_id))

@@ -46,9 +46,7 @@ async def create_campaign(
         year=year,
         deadline_policy=policy,
         self_check_until=self_check_until,
-        stages=[
-            {name: str(value) for name, value in asdict(stage).items()} for stage in stages
-        ],
+        stages=[{name: str(value) for name, value in asdict(stage).items()} for stage in stages],
         created_by=actor.person,
         created_at=clock.now(),
     )

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field
 
 from services.inspection.campaigns.domain import CampaignState
@@ -15,6 +15,7 @@ class Campaign(InspectionTable, table=True):
     """A drive in `region_code` and all below it. `deadline_policy` and `stages` are as entered."""
 
     __tablename__ = "campaigns"
+    __table_args__ = (Index("ix_campaigns_region_code", "region_code", "id"),)
 
     id: UUID = Field(primary_key=True)
     name: str

@@ -276,9 +276,7 @@ def _date_of(term: Term, found_on: date) -> date:
 
 
 def _about_request(refusal: type[Invalid]) -> Invalid:
-    return refusal(
-        errors=[FieldError("requested_due_on", refusal.code, refusal.zh, refusal.en)]
-    )
+    return refusal(errors=[FieldError("requested_due_on", refusal.code, refusal.zh, refusal.en)])
 
 
 def strictest(first: Deadline, second: Deadline) -> Deadline:

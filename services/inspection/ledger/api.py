@@ -10,9 +10,10 @@ from services.inspection.deadlines.domain import ObjectType, Severity
 from services.inspection.fields import CivilDate
 from services.inspection.ledger.domain import DoneBasis, Figures, GroupBy, whole
 from services.inspection.ledger.queries import FiguresWanted, list_figures
+from services.inspection.roles import Reader
 from services.inspection.scope import sight_of
 from shared.errors import Invalid
-from shared.web.dependencies import AnyActor, RunningService
+from shared.web.dependencies import RunningService
 from shared.web.fields import Percent
 from shared.web.problem_details import refusals
 
@@ -42,7 +43,7 @@ class StatisticsView(BaseModel):
 @router.get("/problems", responses=refusals(Invalid))
 async def count_problems(
     runtime: RunningService,
-    actor: AnyActor,
+    actor: Reader,
     campaign_id: UUID | None = None,
     group_by: GroupBy | None = None,
     done_basis: DoneBasis = DoneBasis.CLOSED,

@@ -33,6 +33,9 @@ SET found = t.found + EXCLUDED.found, reported = t.reported + EXCLUDED.reported,
 
 FOLD_ROWS = 5_000
 
+# A sum is kept for each place of every level a caller's scope may have above the village.
+LEVELS = "(VALUES (2), (4), (6), (9)) AS levels (level)"
+
 # Only one process folds at a time: the order in which two would lock the sums is not defined.
 FOLD = f"""
 WITH alone AS MATERIALIZED (
@@ -52,7 +55,7 @@ WITH alone AS MATERIALIZED (
 ), totals AS (
   INSERT INTO ledger_totals AS t (level, place, {_DIMENSIONS}, found, reported, closed)
   SELECT level, left(village_code, level), {_DIMENSIONS}, {_SUMS}
-  FROM taken, (VALUES (6), (9)) AS levels (level)
+  FROM taken, {LEVELS}
   GROUP BY level, left(village_code, level), {_DIMENSIONS}
   ON CONFLICT (campaign_id, level, place, kind, lead_dept, cohort, severity, source,
                object_type) DO UPDATE {_ADD_UP}

@@ -85,9 +85,8 @@ def figures_sql(region: str, wanted: FiguresWanted) -> str:
 def _summed_sources(region: str, wanted: FiguresWanted) -> list[tuple[str, str, str, str]]:
     """Table, place column, sign and own condition of each part. Up to a day = all − later days:
     the days asked for are recent ones, so little is read."""
-    by_township = wanted.group_by is GroupBy.TOWNSHIP or level_of(region) is Level.TOWNSHIP
-    level = "level = 9" if by_township else "level = 6"
-    parts = [("ledger_totals", "place", "", level)]
+    level = 9 if wanted.group_by is GroupBy.TOWNSHIP else len(region)
+    parts = [("ledger_totals", "place", "", f"level = {level}")]
     if wanted.as_of is None:
         return [*parts, ("ledger_deltas", "village_code", "", "true")]
     return [

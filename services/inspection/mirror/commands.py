@@ -11,8 +11,9 @@ async def seed_region_mirror(session: Session) -> int:
     await driver.execute("LOCK TABLE regions IN SHARE ROW EXCLUSIVE MODE")
     if await driver.fetchval("SELECT EXISTS (SELECT FROM regions)"):
         return 0
-    rows = [(row.code, row.name, row.admin_zone, 0) for row in seed_regions()]
-    await driver.copy_records_to_table(
+    # As a stream: a list of them would stay in the process's memory.
+    rows = ((row.code, row.name, row.admin_zone, 0) for row in seed_regions())
+    status = await driver.copy_records_to_table(
         "regions", records=rows, columns=("code", "name", "admin_zone", "version")
     )
-    return len(rows)
+    return int(status.removeprefix("COPY "))

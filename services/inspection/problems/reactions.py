@@ -30,9 +30,7 @@ async def on_household_snapshots(
     await verify_objects(session, active)
 
 
-async def on_visits_recorded(
-    session: Session, received: Sequence[Received[VisitRecorded]]
-) -> None:
+async def on_visits_recorded(session: Session, received: Sequence[Received[VisitRecorded]]) -> None:
     """Log a problem for each look answered NO (H-45), due by the policy for GENERAL
     (30 days ⚙ after the visit). One that is refused raises, so that the event is set aside."""
     findings = [finding for item in received for finding in _findings(item.event)]
@@ -41,9 +39,7 @@ async def on_visits_recorded(
     desk = await open_desk(session.info["database"])
     for county in sorted({finding.village_code[:6] for finding in findings}):
         own = [finding for finding in findings if finding.village_code.startswith(county)]
-        for outcome in await log_findings(
-            desk, session, system_actor("inspection", county), own
-        ):
+        for outcome in await log_findings(desk, session, system_actor("inspection", county), own):
             if isinstance(outcome, DomainError):
                 raise outcome
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from services.inspection.deadlines.domain import Deadline, Scope
@@ -128,10 +128,33 @@ class ProblemFields(InspectionTable):
         )
 
 
+# Lists run by deadline, problems without one last; each index begins with what its callers see.
+DUE = text("COALESCE(due_on, '9999-12-31'::date)")
+
+
+def _page_index(name: str, *seen: str) -> Index:
+    return Index(f"ix_problems_{name}", *seen, "finished", DUE, "id")
+
+
 class Problem(ProblemFields, table=True):
     """A stored problem."""
 
     __tablename__ = "problems"
+    __table_args__ = (
+        UniqueConstraint("problem_no"),
+        Index(
+            "uq_problems_open_finding",
+            *("object_type", "object_ref", "kind"),
+            unique=True,
+            postgresql_where=text("NOT finished"),
+        ),
+        _page_index("county", "county_code"),
+        _page_index("department", "county_code", "lead_dept"),
+        _page_index("village", "village_code"),
+        _page_index("campaign", "campaign_id"),
+        _page_index("due"),
+        Index("ix_problems_unverified", "object_ref", postgresql_where=text("object_unverified")),
+    )
 
 
 class NewProblem(ProblemFields):

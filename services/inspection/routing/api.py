@@ -1,17 +1,15 @@
 """PUT /routing/{region}/{kind}: a region's own lead department of a problem kind."""
 
-from typing import Annotated
-
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.inspection.fields import CivilDate, KindCode
+from services.inspection.roles import Steerer
 from services.inspection.routing.commands import set_route
 from services.inspection.routing.domain import Department, RouteFixed
 from services.inspection.routing.queries import routing_of
 from shared.errors import Invalid, NotFound
-from shared.security import Actor, Role
-from shared.web.dependencies import RunningService, WriteSession, allows
+from shared.web.dependencies import RunningService, WriteSession
 from shared.web.fields import RegionCode
 from shared.web.problem_details import refusals
 
@@ -41,7 +39,7 @@ async def put_route(
     body: SetRoute,
     session: WriteSession,
     runtime: RunningService,
-    actor: Annotated[Actor, allows(Role.POVERTY_OFFICE, Role.LEADING_GROUP, Role.OPS)],
+    actor: Steerer,
 ) -> RouteView:
     """Name the department that leads a kind in a region and below, from a day on (I-10)."""
     rule = await set_route(

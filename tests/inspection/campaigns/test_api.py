@@ -80,9 +80,7 @@ async def test_a_campaign_that_cannot_be_is_refused(
 
 
 async def test_only_county_bodies_draft_campaigns(inspection: Inspection) -> None:
-    answer = await inspection.post(
-        "/campaigns", CAMPAIGN, org="HOUS@511132", roles=("dept_head",)
-    )
+    answer = await inspection.post("/campaigns", CAMPAIGN, org="HOUS@511132", roles=("dept_head",))
     assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
 
 

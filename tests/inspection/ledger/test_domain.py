@@ -50,9 +50,7 @@ def test_a_change_of_state_or_class_moves_the_sums_by_the_difference(
     assert deltas_between(before, after, DAY) == deltas
 
 
-ENTRIES = st.none() | st.builds(
-    Entry, st.sampled_from([HERE, THERE]), st.booleans(), st.booleans()
-)
+ENTRIES = st.none() | st.builds(Entry, st.sampled_from([HERE, THERE]), st.booleans(), st.booleans())
 
 
 @given(st.lists(ENTRIES, max_size=20))

@@ -211,9 +211,7 @@ async def test_the_ledger_of_the_county_run_has_the_figures_of_the_report(
         await add_deltas(connection, deltas)
 
     async def figures(**query: str) -> dict[str, Any]:
-        answer = await inspection.get(
-            "/stats/problems", {"campaign_id": str(campaign_id), **query}
-        )
+        answer = await inspection.get("/stats/problems", {"campaign_id": str(campaign_id), **query})
         body: dict[str, Any] = answer.json()
         return body
 

@@ -43,9 +43,7 @@ async def test_a_thousand_rows_are_stored_and_every_bad_one_is_named(
 async def test_a_batch_takes_a_handful_of_statements(inspection: Inspection) -> None:
     await inspection.log()  # connections and statements are warm
     before = time.perf_counter()
-    answer = await inspection.post(
-        "/problems:batch", {"rows": [finding() for _ in range(1000)]}
-    )
+    answer = await inspection.post("/problems:batch", {"rows": [finding() for _ in range(1000)]})
     assert answer.status_code == 201
     # A statement per row would take several seconds; the bound is generous for slow machines.
     assert time.perf_counter() - before < 5

@@ -106,9 +106,7 @@ def test_a_finding_in_order_passes(changes: dict[str, Any]) -> None:
         ({"object_type": ObjectType.TOWNSHIP, "object_ref": "511132202"}, ObjectMisplaced),
     ],
 )
-def test_a_finding_out_of_order_is_refused(
-    changes: dict[str, Any], refusal: type[Invalid]
-) -> None:
+def test_a_finding_out_of_order_is_refused(changes: dict[str, Any], refusal: type[Invalid]) -> None:
     with pytest.raises(refusal) as refused:
         check_finding(replace(FINDING, **changes), TODAY)
     assert [error.code for error in refused.value.errors] == [refusal.code]

@@ -194,9 +194,7 @@ async def test_a_page_is_read_from_an_index_in_its_order(
     )
     await inspection.fetch("ANALYZE problems")
     roles = frozenset({"province_platform"} if org.startswith("PROV") else {"dept_head"})
-    statement = page_statement(
-        sight_of(Actor("t", org, roles)), filters, PageRequest(None, 50)
-    )
+    statement = page_statement(sight_of(Actor("t", org, roles)), filters, PageRequest(None, 50))
     async with inspection.runtime.database.reading() as session:
         connection = await session.connection()
         compiled = statement.compile(

@@ -155,17 +155,13 @@ async def test_a_finding_out_of_order_is_refused_and_nothing_is_stored(
     assert [await inspection.count(table) for table in STORES] == [0] * len(STORES)
 
 
-@pytest.mark.parametrize(
-    "name", ["source", "found_on", "kind", "tier", "object", "description"]
-)
+@pytest.mark.parametrize("name", ["source", "found_on", "kind", "tier", "object", "description"])
 async def test_a_finding_says_at_least_what_was_found_where_and_when(
     inspection: Inspection, name: str
 ) -> None:
     missing = await inspection.post("/problems", finding(**{name: None}))
     assert missing.status_code == 422
-    assert missing.json()["errors"] == [
-        {"field": name, "code": "REQUIRED", "message": "必填。"}
-    ]
+    assert missing.json()["errors"] == [{"field": name, "code": "REQUIRED", "message": "必填。"}]
     null = finding()
     null[name] = None
     assert (await inspection.post("/problems", null)).status_code == 422

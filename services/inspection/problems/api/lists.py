@@ -16,10 +16,11 @@ from services.inspection.problems.queries import (
     list_problems,
     page_key,
 )
+from services.inspection.roles import Reader
 from services.inspection.routing.domain import Department
 from services.inspection.scope import sight_of
 from shared.errors import Invalid, NotFound
-from shared.web.dependencies import AnyActor, QuerySession
+from shared.web.dependencies import QuerySession
 from shared.web.fields import RegionCode
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -56,7 +57,7 @@ def _filters(
 @router.get("", responses=refusals(Invalid))
 async def get_problems(
     session: QuerySession,
-    actor: AnyActor,
+    actor: Reader,
     filters: Annotated[ProblemFilters, Depends(_filters)],
     page: PageQuery,
 ) -> Page[ProblemView]:
@@ -70,7 +71,7 @@ async def get_problems(
 
 @router.get("/{problem_id}", responses=refusals(NotFound, Invalid))
 async def get_problem_by_id(
-    problem_id: UUID, session: QuerySession, actor: AnyActor
+    problem_id: UUID, session: QuerySession, actor: Reader
 ) -> ProblemDetailView:
     """One problem with its sources, the history of its deadline and its audit trail."""
     problem = await get_problem(session, sight_of(actor), problem_id)

@@ -91,9 +91,7 @@ async def withdraw(
 
 @router.post(
     "/extend",
-    responses=refusals(
-        NotFound, Forbidden, IllegalMove, ExtensionForbidden, DueNotLater, Invalid
-    ),
+    responses=refusals(NotFound, Forbidden, IllegalMove, ExtensionForbidden, DueNotLater, Invalid),
 )
 async def extend(
     problem_id: UUID, body: Extension, session: WriteSession, actor: LeadingGroup

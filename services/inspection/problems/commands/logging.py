@@ -111,6 +111,7 @@ WITH logged AS (
 SELECT id, object_unverified FROM logged
 """
 
+
 @dataclass(frozen=True, slots=True)
 class KeyHold:
     """An Idempotency-Key with what it is unique within and the digest of its request."""
@@ -170,9 +171,9 @@ class Draft:
 
 def desk_of(runtime: Runtime) -> Desk:
     """The desk of a running service, kept as long as it runs."""
-    desk: Desk = runtime.extras.setdefault(
-        "desk", Desk(runtime.configuration, routing_of(runtime))
-    )
+    desk: Desk | None = runtime.extras.get("desk")
+    if desk is None:
+        desk = runtime.extras["desk"] = Desk(runtime.configuration, routing_of(runtime))
     return desk
 
 
@@ -184,9 +185,7 @@ async def open_desk(database: Database) -> Desk:
     return desk
 
 
-async def gather_facts(
-    desk: Desk, connection: Connection, findings: Sequence[Finding]
-) -> Facts:
+async def gather_facts(desk: Desk, connection: Connection, findings: Sequence[Finding]) -> Facts:
     """Look up what judging `findings` needs; what this process remembers costs no round trip."""
     places = {code for finding in findings for code in _places(finding)}
     campaign_ids = {f.campaign_id for f in findings if f.campaign_id is not None}
@@ -208,9 +207,7 @@ def _places(finding: Finding) -> tuple[str, ...]:
     return (county, finding.object_ref) if is_region(finding.object_type) else (county,)
 
 
-def draft_problem(
-    desk: Desk, actor: Actor, finding: Finding, facts: Facts, number: int
-) -> Draft:
+def draft_problem(desk: Desk, actor: Actor, finding: Finding, facts: Facts, number: int) -> Draft:
     """Judge a finding: scope, place, campaign, route, deadline. Raises what refuses it."""
     now = clock.now()
     today = clock.civil_date(now)
@@ -290,9 +287,7 @@ def _is_known_place(finding: Finding, facts: Facts) -> bool:
 def _confirm_by(desk: Desk, finding: Finding) -> date | None:
     if not finding.suspected:
         return None
-    workdays = desk.configuration.value(
-        CONFIRM_WORKDAYS, finding.village_code, finding.found_on
-    )
+    workdays = desk.configuration.value(CONFIRM_WORKDAYS, finding.village_code, finding.found_on)
     return confirm_by(finding.found_on, workdays, official_calendar())
 
 
@@ -300,9 +295,7 @@ def _first_moves(problem: NewProblem, finding: Finding) -> list[OutboxRow]:
     """Move a new problem to where logging leaves it; answers the events of the way."""
     problem.move(Action.SUSPECT if finding.suspected else Action.LOG)
     events = [
-        prepare_next(
-            ProblemLogged, problem, found_on=finding.found_on, source=finding.source
-        )
+        prepare_next(ProblemLogged, problem, found_on=finding.found_on, source=finding.source)
     ]
     if finding.closed_on is not None:
         problem.move(Action.IMPORT_CLOSED)
@@ -372,8 +365,8 @@ async def log_new_finding(
         answer = answer_of(draft.problem)
         try:
             stored = await insert_drafts(connection, actor, [draft], hold, answer)
-        except asyncpg.UniqueViolationError:  # the key is being used for another subject
-            return None
+        except (asyncpg.UniqueViolationError, asyncpg.LockNotAvailableError):
+            return None  # the key is being used, for another subject or by a longer transaction
     if not stored:
         return None
     return answer if draft.problem.object_unverified else answer_of(draft.problem)

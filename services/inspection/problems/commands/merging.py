@@ -146,9 +146,7 @@ def _merge(problem: Problem, draft: Draft, actor: Actor, changes: _Changes) -> N
     strict = strictest(problem.deadline, draft.problem.deadline)
     if strict.due_on != before:
         problem.set_deadline(strict, reason=Action.ADD_SOURCE, by=actor.person, at=now)
-        changes.events.append(
-            prepare_next(ProblemDueChanged, problem, previous_due_on=before)
-        )
+        changes.events.append(prepare_next(ProblemDueChanged, problem, previous_due_on=before))
         changes.due.append(problem)
     if problem.state == State.SUSPECTED and not finding.suspected:
         # What somebody else found without doubt needs no confirmation any more.
@@ -167,9 +165,7 @@ def confirm_and_dispatch(problem: Problem) -> list[OutboxRow]:
     return [confirmed, prepare_next(ProblemDispatched, problem)]
 
 
-async def _write(
-    session: Session, connection: Connection, actor: Actor, changes: _Changes
-) -> None:
+async def _write(session: Session, connection: Connection, actor: Actor, changes: _Changes) -> None:
     if not changes.events:
         return
     await session.flush()  # one UPDATE for all rows

@@ -176,9 +176,7 @@ async def _audit(
     change: dict[str, Any] = {"state": [before, problem.state]}
     if evidence:
         change["evidence"] = list(evidence)
-    await record_audit(
-        session, actor, action, "problem", problem.id, remark=remark, change=change
-    )
+    await record_audit(session, actor, action, "problem", problem.id, remark=remark, change=change)
 
 
 async def _count(session: Session, before: Entry | None, problem: Problem) -> None:

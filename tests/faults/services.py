@@ -1,0 +1,127 @@
+"""Services as processes of their own, for the faults that only a whole service can show."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from deploy.embedded.issuer import AUDIENCE, ISSUER, TokenIssuer
+from deploy.embedded.processes import kill_group
+from shared import clock
+from shared.ids import new_id
+from tests.faults.stage import ROOT, free_port, until
+
+COUNTY = "511132"
+INSPECTOR = (f"POV@{COUNTY}", ["inspector", "poverty_office"])
+DEPARTMENT = f"HOUS@{COUNTY}"
+VILLAGE = "511132201205"
+
+
+def finding() -> dict[str, Any]:
+    """A problem about a household of its own, as an inspection team logs it."""
+    return {
+        "source": "COUNTY_INSPECTION",
+        "found_on": clock.today().isoformat(),
+        "kind": "HOUSING_UNSAFE",
+        "tier": "GENERAL",
+        "scope": "INDIVIDUAL",
+        "severity": "PROMINENT",
+        "cohort": "EXITED",
+        "object": {"type": "HOUSEHOLD", "id": str(new_id())},
+        "village_code": VILLAGE,
+        "description": "墙体裂缝",
+        "evidence": [],
+    }
+
+
+@dataclass
+class ServiceProcess:
+    """A running service and a client that speaks to it as an inspector."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    client: httpx.AsyncClient
+    database_url: str
+
+    async def fetch(self, statement: str) -> list[asyncpg.Record]:
+        """Rows of the service's database, past the service."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return list(await connection.fetch(statement))
+        finally:
+            await connection.close()
+
+    async def log(self) -> str | None:
+        """Log a problem: its id, None when that was refused or no answer came."""
+        try:
+            answer = await self.client.post("/api/v1/problems", json=finding())
+        except httpx.TransportError:
+            return None
+        return str(answer.json()["id"]) if answer.status_code == 201 else None
+
+
+@asynccontextmanager
+async def service(
+    name: str,
+    database_url: str,
+    bootstrap: str,
+    issuer: TokenIssuer,
+    log: Path,
+    *command: str,
+    idempotent: bool = False,
+) -> AsyncIterator[ServiceProcess]:
+    """`name` as a process, ready; `command` instead of the usual start; killed with the block."""
+    prefix, port = name.upper(), free_port()
+    environment = {
+        "DATABASE_URL": database_url,
+        "KAFKA_BOOTSTRAP": bootstrap,
+        "KAFKA_IDEMPOTENT": str(idempotent).lower(),
+        "KAFKA_REQUEST_TIMEOUT_MILLISECONDS": "1500",
+        "JWKS_FILE": str(issuer.jwks_file),
+        "TOKEN_ISSUER": ISSUER,
+        "TOKEN_AUDIENCE": AUDIENCE,
+    }
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", *(command or ("shared.serve", name))),
+            *("--host", "127.0.0.1", "--port", str(port)),
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                **{f"{prefix}_{key}": value for key, value in environment.items()},
+            },
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    token = issuer.mint("tester", *INSPECTOR)
+    client = httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+        limits=httpx.Limits(max_connections=200),
+    )
+    try:
+        async with client:
+            running = ServiceProcess(name, process, client, database_url)
+
+            async def ready() -> bool:
+                assert process.returncode is None, f"{name} ended early, see {log}"
+                try:
+                    return (await client.get("/readyz")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await until(ready, 60, f"{name} is ready")
+            yield running
+    finally:
+        kill_group(process.pid)
+        await process.wait()
