@@ -134,7 +134,7 @@ def test_every_creating_post_takes_an_idempotency_key() -> None:
         names = {
             getattr(dependant.call, "__name__", "") for dependant in route.dependant.dependencies
         }
-        return bool(names & {"_once", "_once_for_money", "idempotency_of_the_hot_path"})
+        return bool(names & {"once", "once_for_money", "idempotency_of_the_hot_path"})
 
     keyless = [
         f"{service} {route.path}"

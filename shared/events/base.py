@@ -7,12 +7,31 @@ key. A published field never changes its meaning; an incompatible change is a ne
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 _registry: dict[str, "type[Event]"] = {}
+
+
+class _Parts(NamedTuple):
+    publisher: str
+    topic: str
+    version: int
+
+
+def topic_of(wire_type: str) -> str:
+    """The first two parts of a wire type."""
+    return ".".join(wire_type.split(".")[:2])
+
+
+@cache
+def _parts(wire_type: str) -> _Parts:
+    """What a wire type says; remembered, because every recorded event asks."""
+    publisher = wire_type.split(".", 1)[0]
+    return _Parts(publisher, topic_of(wire_type), int(wire_type.rsplit(".v", 1)[1]))
 
 
 class Event(BaseModel):
@@ -45,17 +64,17 @@ class Event(BaseModel):
     @classmethod
     def publisher(cls) -> str:
         """The service that publishes it."""
-        return cls.wire_type.split(".", 1)[0]
+        return _parts(cls.wire_type).publisher
 
     @classmethod
     def topic(cls) -> str:
         """`<service>.<subject>`; also the name of the aggregate's kind."""
-        return ".".join(cls.wire_type.split(".")[:2])
+        return _parts(cls.wire_type).topic
 
     @classmethod
     def schema_version(cls) -> int:
         """The N of `.v<N>`."""
-        return int(cls.wire_type.rsplit(".v", 1)[1])
+        return _parts(cls.wire_type).version
 
     @property
     def subject(self) -> str:
@@ -107,7 +126,7 @@ class Envelope:
     @property
     def topic(self) -> str:
         """The topic, which is also the kind of aggregate."""
-        return ".".join(self.type.split(".")[:2])
+        return topic_of(self.type)
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Kafka headers in CloudEvents binary mode, with Debezium's `id` beside them."""

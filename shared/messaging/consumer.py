@@ -45,6 +45,9 @@ COMMIT_SECONDS = 0.5
 SWEEP_SECONDS = 30.0
 MEMBERSHIP_SECONDS = 30.0
 METADATA_MILLISECONDS = 3000
+# How long a connection that died silently goes unnoticed (aiokafka: 40 s). Longer than a group
+# waits for a member that was killed (10 s), or joining would time out.
+REQUEST_MILLISECONDS = 15_000
 STOP_SECONDS = 1.0
 TOPICS_SECONDS = 10.0
 TOPICS_POLL_SECONDS = 0.3
@@ -314,6 +317,7 @@ class Consumer:
             fetch_max_wait_ms=self._settings.fetch_wait_milliseconds,
             fetch_min_bytes=1,
             metadata_max_age_ms=METADATA_MILLISECONDS,
+            request_timeout_ms=REQUEST_MILLISECONDS,
         )
 
     async def _discard(self, consumer: AIOKafkaConsumer) -> None:

@@ -15,6 +15,9 @@ from shared.ids import new_id
 PAYLOAD_LIMIT_BYTES = 262_144
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+
+
 class EventTooLarge(DomainError):
     """What happened is too large to be told to other services."""
 
@@ -118,7 +121,7 @@ def prepare(event: Event, sequence: int) -> OutboxRow:
         event_type=event.wire_type,
         schema_version=event.schema_version(),
         payload=payload,
-        headers=json.dumps(_headers(event), ensure_ascii=False),
+        headers=_encode(_headers(event)),
     )
 
 

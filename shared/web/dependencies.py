@@ -17,6 +17,11 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
+async def _runtime(request: Request) -> Runtime:
+    # A coroutine, because FastAPI sends plain functions to a thread.
+    return runtime_of(request)
+
+
 async def _session(request: Request) -> AsyncIterator[Session]:
     async with runtime_of(request).database.transaction() as session:
         yield session
@@ -55,4 +60,4 @@ def allows(*roles: Role) -> Any:
 
 
 AnyActor = Annotated[Actor, allows()]
-RunningService = Annotated[Runtime, Depends(runtime_of)]
+RunningService = Annotated[Runtime, Depends(_runtime)]

@@ -101,7 +101,7 @@ def key_of(request: Request) -> str | None:
 async def scope_and_digest(request: Request) -> tuple[str, bytes]:
     """What a key is unique within (caller and route), and the SHA-256 of the request."""
     actor = await runtime_of(request).tokens.actor(request.headers.get("authorization"))
-    scope = f"{actor.person}|{actor.organisation}|{request.method} {request.url.path}"
+    scope = f"{actor.person}|{actor.organisation}|{request.method} {request.scope['path']}"
     return scope, hashlib.sha256(await request.body()).digest()
 
 
@@ -166,7 +166,8 @@ async def _claim(session: Session, scope: str, key: str, digest: bytes) -> None:
     await session.execute(text("SET LOCAL lock_timeout = '5s'"))
 
 
-async def _once(request: Request, session: WriteSession) -> Once:
+async def once(request: Request, session: WriteSession) -> Once:
+    """The request's hold on its key; raises what the key's earlier use calls for."""
     key = key_of(request)
     if key is None:
         return Once(session, "", None)
@@ -175,11 +176,12 @@ async def _once(request: Request, session: WriteSession) -> Once:
     return Once(session, scope, key)
 
 
-async def _once_for_money(request: Request, session: WriteSession) -> Once:
+async def once_for_money(request: Request, session: WriteSession) -> Once:
+    """As `once`, but the key is required."""
     if key_of(request) is None:
         raise IdempotencyKeyRequired
-    return await _once(request, session)
+    return await once(request, session)
 
 
-OnceOnly = Annotated[Once, Depends(_once)]
-OnceOnlyForMoney = Annotated[Once, Depends(_once_for_money)]
+OnceOnly = Annotated[Once, Depends(once)]
+OnceOnlyForMoney = Annotated[Once, Depends(once_for_money)]

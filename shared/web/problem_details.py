@@ -24,6 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 _CODES = {
     "missing": ("REQUIRED", "必填。", "Required."),
     "extra_forbidden": ("UNKNOWN_FIELD", "没有此字段。", "There is no such field."),
+    "unexpected_keyword_argument": ("UNKNOWN_FIELD", "没有此字段。", "There is no such field."),
     "json_invalid": ("JSON_INVALID", "不是有效的 JSON。", "Not valid JSON."),
     "enum": ("UNKNOWN_VALUE", "不在允许的取值之内。", "Not one of the allowed values."),
     "literal_error": ("UNKNOWN_VALUE", "不在允许的取值之内。", "Not one of the allowed values."),

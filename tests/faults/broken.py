@@ -202,6 +202,16 @@ class OneProducerRelay(Relay):
             await super()._discard(self._producer)
 
 
+class EndlesslyStoppingRelay(Relay):
+    """Lets its producer flush before it ends."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await self._run(stop)
+
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        await producer.stop()
+
+
 class PurgingRelay(Relay):
     """Deletes what it has published."""
 

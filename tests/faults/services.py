@@ -58,10 +58,22 @@ class ServiceProcess:
         finally:
             await connection.close()
 
-    async def log(self) -> str | None:
+    async def ready(self) -> None:
+        """Wait until it takes requests."""
+
+        async def answers() -> bool:
+            assert self.process.returncode is None, f"{self.name} ended early"
+            try:
+                return (await self.client.get("/readyz")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await until(answers, 60, f"{self.name} is ready")
+
+    async def log(self, body: dict[str, Any] | None = None) -> str | None:
         """Log a problem: its id, None when that was refused or no answer came."""
         try:
-            answer = await self.client.post("/api/v1/problems", json=finding())
+            answer = await self.client.post("/api/v1/problems", json=body or finding())
         except httpx.TransportError:
             return None
         return str(answer.json()["id"]) if answer.status_code == 201 else None
@@ -74,15 +86,13 @@ async def service(
     bootstrap: str,
     issuer: TokenIssuer,
     log: Path,
-    *command: str,
-    idempotent: bool = False,
+    command: tuple[str, ...] = (),
 ) -> AsyncIterator[ServiceProcess]:
-    """`name` as a process, ready; `command` instead of the usual start; killed with the block."""
+    """`name` as a process; `command` instead of the usual start; killed with the block."""
     prefix, port = name.upper(), free_port()
     environment = {
         "DATABASE_URL": database_url,
         "KAFKA_BOOTSTRAP": bootstrap,
-        "KAFKA_IDEMPOTENT": str(idempotent).lower(),
         "KAFKA_REQUEST_TIMEOUT_MILLISECONDS": "1500",
         "JWKS_FILE": str(issuer.jwks_file),
         "TOKEN_ISSUER": ISSUER,
@@ -111,17 +121,7 @@ async def service(
     )
     try:
         async with client:
-            running = ServiceProcess(name, process, client, database_url)
-
-            async def ready() -> bool:
-                assert process.returncode is None, f"{name} ended early, see {log}"
-                try:
-                    return (await client.get("/readyz")).status_code == 200
-                except httpx.TransportError:
-                    return False
-
-            await until(ready, 60, f"{name} is ready")
-            yield running
+            yield ServiceProcess(name, process, client, database_url)
     finally:
         kill_group(process.pid)
         await process.wait()

@@ -5,15 +5,18 @@ import random
 import pytest
 
 from shared.database import Database
+from shared.messaging import consumer
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.messaging.settings import KafkaSettings
 from tests.faults.auditor import AuditFailure, Fact, Findings, examine
 from tests.faults.broken import ForgetfulConsumer, GatheringRelay, LeaselessRelay
 from tests.faults.conftest import NewToys
-from tests.faults.counts import count
+from tests.faults.counts import FULL, count
 from tests.faults.proxy import Mode, Proxy
 from tests.faults.stage import (
+    NeverHappened,
+    TwoDoorKafka,
     effects_of,
     kafka,
     log_of,
@@ -28,6 +31,7 @@ CUTS = count(5, 20)
 EVENTS_PER_CUT = 750
 TALLIES = 250
 REQUEST_TIMEOUT_MILLISECONDS = count(500, 1500)
+NOTICED_SECONDS = count(8, 30)
 SILENT = (Mode.BLACK_HOLE, Mode.HALF_OPEN, Mode.DELAY)
 
 
@@ -72,8 +76,8 @@ async def two_relays_and_a_consumer(
         f"127.0.0.1:{proxy.port}", request_timeout_milliseconds=REQUEST_TIMEOUT_MILLISECONDS
     )
     relays: list[Relay] = [LeaselessRelay(publisher, PUBLISHER, settings) for _ in range(2)]
-    consumer = kind(reader, new_group(), {Counted: apply}, settings)
-    async with running(consumer.run):
+    reading = kind(reader, new_group(), {Counted: apply}, settings)
+    async with running(reading.run):
         facts, log = await relay_through_cuts(publisher, proxy, relays, seed, SILENT)
         await until_received(reader, log.promised, 30)
         return log, examine(facts, await effects_of(reader))
@@ -93,6 +97,45 @@ async def test_control_a_consumer_without_an_inbox_doubles_effects(
     _, effects = await two_relays_and_a_consumer(new_toys, apache_proxy, seed, ForgetfulConsumer)
     with pytest.raises(AuditFailure, match="repeated"):
         effects.require_exactly_once()
+
+
+async def consume_through_a_silent_cut(
+    new_toys: NewToys, apache: TwoDoorKafka, proxy: Proxy
+) -> None:
+    """Drop whatever a consumer's present connections carry, and wait for it to go on."""
+    publisher, reader = await new_toys(), await new_toys()
+    direct, proxied = KafkaSettings(apache.bootstrap), KafkaSettings(f"127.0.0.1:{proxy.port}")
+    tallies = await new_tallies(publisher, TALLIES)
+    reading = Consumer(reader, new_group(), {Counted: apply}, proxied)
+    async with running(Relay(publisher, PUBLISHER, direct).run, reading.run):
+        facts = await count_in_bulk(publisher, tallies, 1)
+        await until_received(reader, len(facts), 30)
+        assert proxy.cut(Mode.BLACK_HOLE) > 0
+        facts += await count_in_bulk(publisher, tallies, 1)
+        await until_received(reader, len(facts), NOTICED_SECONDS)
+    examine(facts, await effects_of(reader)).require_exactly_once()
+
+
+async def test_a_consumer_notices_that_its_connection_died_silently(
+    new_toys: NewToys,
+    apache: TwoDoorKafka,
+    apache_proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not FULL:
+        monkeypatch.setattr(consumer, "REQUEST_MILLISECONDS", 3000)
+    await consume_through_a_silent_cut(new_toys, apache, apache_proxy)
+
+
+async def test_control_with_the_librarys_own_patience_it_does_not_notice(
+    new_toys: NewToys,
+    apache: TwoDoorKafka,
+    apache_proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumer, "REQUEST_MILLISECONDS", 40_000)
+    with pytest.raises(NeverHappened):
+        await consume_through_a_silent_cut(new_toys, apache, apache_proxy)
 
 
 async def test_control_sending_everything_at_once_reorders(

@@ -61,15 +61,20 @@ def relays(arguments: dict[str, Any]) -> None:
     dice = random.Random(arguments["seed"])
     kind, crash_at = named(arguments["relay"]), os.environ["CRASH_AT"]
     for _ in range(arguments["kills"]):
-        relay = crashing(kind, crash_at, dice.randrange(3))
+        crashing_kind = crashing(kind, crash_at, dice.randrange(3))
         child = os.fork()
         if child == 0:
             signal.alarm(CHILD_SECONDS)
-            run(relay, PUBLISHER, arguments)
+            run(crashing_kind, PUBLISHER, arguments)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
             sys.exit(f"a relay did not reach its crash point: {status}")
+
+
+def relay(arguments: dict[str, Any]) -> None:
+    """Run a relay of the toys until SIGTERM."""
+    run(named(arguments["relay"]), PUBLISHER, arguments)
 
 
 def consumer(arguments: dict[str, Any]) -> None:
@@ -116,4 +121,4 @@ def run(kind: Callable[..., Any], service: str, arguments: dict[str, Any]) -> No
 
 
 if __name__ == "__main__":
-    {"relays": relays, "consumer": consumer}[sys.argv[1]](json.loads(sys.argv[2]))
+    {"relays": relays, "relay": relay, "consumer": consumer}[sys.argv[1]](json.loads(sys.argv[2]))

@@ -35,8 +35,8 @@ from shared.web.idempotency import (
     IdempotencyConflict,
     IdempotencyInProgress,
     OnceOnly,
-    _once,
     key_of,
+    once,
     scope_and_digest,
 )
 from shared.web.problem_details import ProblemField, field_errors, language_of, refusals
@@ -136,13 +136,13 @@ async def _log_again(request: Request, actor: Actor, finding: Finding) -> Respon
     """The quiet path: the key was used before, or there is an open problem to merge with."""
     runtime = runtime_of(request)
     async with runtime.database.transaction() as session:
-        once = await _once(request, session)
+        hold = await once(request, session)
         outcome = (await log_findings(desk_of(runtime), session, actor, [finding]))[0]
         if isinstance(outcome, DomainError):
             raise outcome
         status = 200 if outcome.merged else 201
         view = LoggedProblemView.of(outcome.problem, merged=outcome.merged)
-        await once.keep(view, status)
+        await hold.keep(view, status)
     return Response(view.model_dump_json(), status, media_type="application/json")
 
 
