@@ -236,6 +236,7 @@ class Scheduler:
         await run_until_stopped(self._run(stop), stop)
 
     async def _run(self, stop: asyncio.Event) -> None:
+        self._next_watch = time.monotonic() + WATCHDOG_SECONDS
         while not stop.is_set():
             try:
                 await self.tick()

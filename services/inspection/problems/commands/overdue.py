@@ -49,14 +49,26 @@ def _timer(problem: Problem, level: int, days_after: int, simulated: bool) -> Ne
     return NewTimer(SUBJECT, problem.id, timer_kind(level), due_at, simulated)
 
 
+async def _configuration(session: Session) -> Configuration:
+    configuration = Configuration((ESCALATION_DAYS,))
+    await configuration.load(session.info["database"])
+    return configuration
+
+
+def _days_after(configuration: Configuration, problem: Problem, level: int) -> int:
+    """How many days after its deadline `level` of a problem is told."""
+    assert problem.due_on is not None
+    days = configuration.value(ESCALATION_DAYS, problem.village_code, problem.due_on)
+    return days[level - 1] - 1
+
+
 async def _lock(session: Session, problem_ids: Sequence[UUID]) -> Collection[UUID]:
     return [problem.id for problem in await lock_problems(session, problem_ids)]
 
 
 async def _fire(level: int, session: Session, due: Sequence[DueTimer]) -> None:
     """Note level `level` of each problem still in work, and arm the next one."""
-    configuration = Configuration((ESCALATION_DAYS,))
-    await configuration.load(session.info["database"])
+    configuration = await _configuration(session)
     timers = {timer.subject_id: timer for timer in due}
     late = [p for p in await lock_problems(session, list(timers)) if p.state in IN_WORK]
     if not late:
@@ -69,9 +81,9 @@ async def _fire(level: int, session: Session, due: Sequence[DueTimer]) -> None:
         passed_at = clock.end_of_day(problem.due_on)
         events.append(prepare_next(ProblemOverdue, problem, level=level, passed_at=passed_at))
         if level < LEVELS:
-            days = configuration.value(ESCALATION_DAYS, problem.village_code, problem.due_on)
+            days_after = _days_after(configuration, problem, level + 1)
             simulated = timers[problem.id].simulated
-            following.append(_timer(problem, level + 1, days[level] - 1, simulated))
+            following.append(_timer(problem, level + 1, days_after, simulated))
     await session.flush()
     connection = await session.driver()
     await record_many(connection, events)
@@ -87,8 +99,17 @@ async def _fire(level: int, session: Session, due: Sequence[DueTimer]) -> None:
 
 async def _find_unguarded(session: Session) -> list[NewTimer]:
     problems = await lock_unguarded_problems(session, sorted(IN_WORK), LEVELS)
-    # The missing level is told at the next tick where its day has passed already.
-    return [_timer(problem, problem.overdue_level + 1, 0, simulated=False) for problem in problems]
+    configuration = await _configuration(session)
+    # A level whose day has passed already is told at the next tick.
+    return [
+        _timer(
+            problem,
+            problem.overdue_level + 1,
+            _days_after(configuration, problem, problem.overdue_level + 1),
+            simulated=False,
+        )
+        for problem in problems
+    ]
 
 
 async def scan_overdue(runtime: Runtime, as_of: datetime) -> dict[str, int]:
