@@ -170,3 +170,12 @@ async def test_the_watchdog_leaves_alone_what_has_been_told_to_the_end(
     await inspection.log()
     await scan(inspection, PASSED + timedelta(days=30))
     assert await inspection.runtime.scheduler.watch() == 0
+
+
+async def test_the_watchdog_arms_an_escalation_for_its_own_day(inspection: Inspection) -> None:
+    await inspection.log()
+    assert await scan(inspection, PASSED) == 1
+    await inspection.fetch("DELETE FROM timer WHERE kind = 'overdue_2'")
+    assert await inspection.runtime.scheduler.watch() == 1
+    (armed,) = await inspection.fetch("SELECT kind, due_at FROM timer WHERE state = 'armed'")
+    assert (armed["kind"], armed["due_at"]) == ("overdue_2", PASSED + timedelta(days=6))
