@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import uvloop
 
+from bench.options import Options
 from bench.rounds import HEADER, Figure
-from bench.stack import Options, running_bench
+from bench.stack import running_bench
 from deploy.embedded.settings import Broker, StackSettings
 
 NAMES = (

@@ -1,6 +1,7 @@
 """A ledger and queues of any size, made by SQL in the real tables, consistent with each other."""
 
 from bench.findings import COUNTY, HOUSING, bare_rows
+from services.inspection.ledger.commands import LEVELS
 from services.inspection.routing.domain import DEFAULT_ROUTES
 from shared import clock
 from shared.database import Connection
@@ -53,7 +54,7 @@ SELECT on_day, village_code, {_DIMENSIONS}, sum(found), sum(done), sum(closed)
 TOTALS = f"""
 INSERT INTO ledger_totals (level, place, {_DIMENSIONS}, found, reported, closed)
 SELECT level, left(village_code, level), {_DIMENSIONS}, sum(found), sum(reported), sum(closed)
-  FROM ledger_days, (VALUES (6), (9)) AS levels (level)
+  FROM ledger_days, {LEVELS}
  GROUP BY level, left(village_code, level), {_DIMENSIONS}
 """
 _INDEXES = """

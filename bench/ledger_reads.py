@@ -5,52 +5,26 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from statistics import median
-from typing import Any
 
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-
+from bench.databases import opened, patient
 from bench.findings import COUNTY, HOUSING
 from bench.ledger import PROVINCE, fill_problems, fill_queues
-from bench.load import KeepAlive, request, run_load
+from bench.load import KeepAlive, UnexpectedAnswer, request, run_load
+from bench.readings import ITEMS, Reading, readings
 from bench.rounds import Figure, alternate
-from bench.stack import Bench, opened, patient
-from services.inspection.ledger.domain import GroupBy
-from services.inspection.ledger.queries import FiguresWanted, figures_sql
-from services.inspection.problems.queries import ProblemFilters, page_statement
-from services.inspection.scope import sight_of
-from services.notify.queues.commands import PULL
-from shared import clock
+from bench.stack import Bench
 from shared.database import Database
-from shared.security import Actor, Role
-from shared.web.pagination import PageRequest
+from shared.security import Role
 
 FEW = 10_000
-ITEMS = 50
 TURNS = {"inspection": 60, "notify": 15}
-PAGE_GOAL, STATISTICS_GOAL, PULL_GOAL = 1.5, 3.0, 1.5
-STATISTICS_MILLISECONDS = 5.0
 
 BEGIN_AGAIN = """
 UPDATE messages SET state = 'QUEUED', leased_until = NULL, delivery_count = 0
  WHERE state = 'LEASED'
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One call, the statement behind it, and the index its plan must show."""
-
-    name: str
-    service: str
-    call: bytes
-    sql: str
-    parameters: Sequence[Any]
-    index: str
-    goal: float
-    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +56,19 @@ async def _fill(bench: Bench, stack: AsyncExitStack, rows: int) -> Size:
         async with patient(databases[service]) as connection:
             await fill(connection, rows)
         ports[service] = bench.start_service(service, url).port
+    await _check_sums(bench, ports["inspection"], rows)
     cursor = await _half_way(bench, databases["inspection"], ports["inspection"])
-    return Size(databases, ports, _readings(bench, cursor))
+    return Size(databases, ports, readings(bench, cursor))
+
+
+async def _check_sums(bench: Bench, port: int, rows: int) -> None:
+    """Statistics over sums that do not add up to the problems would measure nothing."""
+    client = await KeepAlive.connect(port)
+    token = bench.token(f"POV@{PROVINCE}", Role.POVERTY_OFFICE)
+    found = json.loads(await client.expect(200, request("GET", "/stats/problems", token)))["found"]
+    client.close()
+    if found != rows:
+        raise UnexpectedAnswer(f"the sums tell of {found} problems instead of {rows}")
 
 
 async def _half_way(bench: Bench, database: Database, port: int) -> str:
@@ -105,68 +90,6 @@ async def _half_way(bench: Bench, database: Database, port: int) -> str:
     return cursor
 
 
-def _readings(bench: Bench, cursor: str) -> list[Reading]:
-    pull = {"max": ITEMS, "wait_seconds": 0, "lease_seconds": 3600}
-    now = clock.now()
-    lease = (HOUSING, ITEMS, now, now + timedelta(hours=1), 10, False)
-    return [
-        _page(bench, "first page of a department's list", None),
-        _page(bench, "page in the middle of it", cursor),
-        _statistics(bench, "statistics of a county by department", COUNTY, GroupBy.LEAD_DEPT),
-        _statistics(bench, "statistics of a county by township", COUNTY, GroupBy.TOWNSHIP),
-        _statistics(bench, "statistics of a province by department", PROVINCE, GroupBy.LEAD_DEPT),
-        Reading(
-            f"pull of {ITEMS} messages from a queue",
-            "notify",
-            request(
-                "POST", f"/queues/{HOUSING}/pull", bench.token(HOUSING, Role.DEPT_HANDLER), pull
-            ),
-            PULL,
-            lease,
-            "Index Scan using messages_queued",
-            PULL_GOAL,
-        ),
-    ]
-
-
-def _page(bench: Bench, name: str, cursor: str | None) -> Reading:
-    actor = Actor("bench", HOUSING, frozenset({Role.DEPT_HANDLER}))
-    statement = page_statement(sight_of(actor), ProblemFilters(), PageRequest(cursor, ITEMS))
-    compiled = statement.compile(dialect=PGDialect_asyncpg())  # type: ignore[no-untyped-call]
-    return Reading(
-        name,
-        "inspection",
-        request(
-            "GET",
-            f"/problems?limit={ITEMS}" + (f"&cursor={cursor}" if cursor else ""),
-            bench.token(HOUSING, Role.DEPT_HANDLER),
-        ),
-        str(compiled),
-        [compiled.params[place] for place in compiled.positiontup or ()],
-        "Index Scan using ix_problems_department",
-        PAGE_GOAL,
-    )
-
-
-def _statistics(bench: Bench, name: str, region: str, group_by: GroupBy) -> Reading:
-    organisation = f"POV@{region}"
-    sight = sight_of(Actor("bench", organisation, frozenset({Role.POVERTY_OFFICE})))
-    return Reading(
-        name,
-        "inspection",
-        request(
-            "GET",
-            f"/stats/problems?group_by={group_by}",
-            bench.token(organisation, Role.POVERTY_OFFICE),
-        ),
-        figures_sql(region, FiguresWanted(group_by=group_by)),
-        [sight.low, sight.high, None, sight.sensitive, None, None, None, None],
-        "ix_ledger_totals_level_place",
-        STATISTICS_GOAL,
-        STATISTICS_MILLISECONDS,
-    )
-
-
 async def _compare(
     bench: Bench, small: tuple[Size, Reading], large: tuple[Size, Reading], rows: int
 ) -> list[Figure]:
@@ -182,7 +105,7 @@ async def _compare(
     used = reading.index in plan
     return [
         Figure(
-            f"{reading.name}, {rows:,} (floor: {FEW:,})",
+            f"{reading.name}, {rows:,} ÷ {FEW:,}",
             "ms",
             median(calls["floor"]),
             median(calls["project"]),

@@ -8,12 +8,13 @@ from statistics import median
 import uvloop
 
 from bench import bare_pipeline
+from bench.databases import opened
 from bench.findings import HOUSING, INSPECTORS
 from bench.following import Followed, follow
 from bench.load import KeepAlive, percentile, request
 from bench.log_problem import CLIENTS, log_requests
 from bench.rounds import Figure, alternate
-from bench.stack import Bench, opened
+from bench.stack import Bench
 from shared.messaging.settings import KafkaSettings
 from shared.messaging.topics import ensure_topics
 

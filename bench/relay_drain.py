@@ -6,9 +6,10 @@ from statistics import median
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from bench.databases import opened, patient, until
 from bench.findings import bare_rows
 from bench.rounds import Figure, alternate
-from bench.stack import Bench, opened, patient, until
+from bench.stack import Bench
 from shared.database import Connection, Database
 from shared.messaging import outbox
 from shared.messaging.records import headers_of, partition_of

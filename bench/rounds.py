@@ -47,12 +47,12 @@ class Figure:
         goals += [] if self.limit is None else [f"≤ {self.limit:g}"]
         mark = ("yes" if self.met else "NO") if goals else ""
         return (
-            f"{self.name:<52}{self.floor:>11,.2f}{self.project:>11,.2f} {self.unit:<7}"
+            f"{self.name:<60}{self.floor:>11,.2f}{self.project:>11,.2f} {self.unit:<7}"
             f"{self.ratio:>7.2f}  {', '.join(goals):<14}{mark:<4}{self.fault}"
         ).rstrip()
 
 
-HEADER = f"{'figure':<52}{'floor':>11}{'project':>11} {'unit':<7}{'ratio':>7}  {'goal':<14}met"
+HEADER = f"{'figure':<60}{'floor':>11}{'project':>11} {'unit':<7}{'ratio':>7}  {'goal':<14}met"
 
 
 async def alternate(

@@ -8,15 +8,16 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from secrets import token_hex
 from typing import TypeVar, TypeVarTuple, Unpack
 
+from bench.options import Options
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.home import keep_secret, prepare_home
 from deploy.embedded.issuer import TokenIssuer
@@ -24,38 +25,16 @@ from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import Launch, Server
 from deploy.embedded.settings import BROKER_OFFSET, ROOT, Broker, StackSettings
 from deploy.kafka.server import ApacheKafka
-from shared.database import Connection, Database
+from shared.database import Database
 from shared.messaging.settings import KafkaSettings
 from shared.migrate import migrate
 
 START_SECONDS = 60.0
-SETTLE_SECONDS = 120.0
-POLL_SECONDS = 0.02
-ROUNDS = 5
-QUICK_ROUNDS = 2
 
 SPAWN = multiprocessing.get_context("spawn")
 
 ArgumentTs = TypeVarTuple("ArgumentTs")
 ResultT = TypeVar("ResultT")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`quick`: fewer rounds over less data; `plans`: show the plans of queries; which broker."""
-
-    quick: bool = False
-    plans: bool = False
-    broker: Broker = Broker.EMBEDDED
-
-    @property
-    def rounds(self) -> int:
-        """How often the project and its floor take turns."""
-        return QUICK_ROUNDS if self.quick else ROUNDS
-
-    def sized(self, full: int, quick: int) -> int:
-        """How much of something: `full`, or less when it has to be quick."""
-        return quick if self.quick else full
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,37 +176,6 @@ def running_bench(home: Path, options: Options) -> Iterator[Bench]:
         yield bench
     finally:
         bench.close()
-
-
-@asynccontextmanager
-async def opened(url: str, service: str) -> AsyncIterator[Database]:
-    """The database of `service`, open."""
-    database = Database(url, service=service)
-    await database.open()
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-@asynccontextmanager
-async def patient(database: Database) -> AsyncIterator[Connection]:
-    """A connection whose statements may take as long as they need, to fill tables."""
-    connection = await database.connect()
-    try:
-        await connection.execute("SET statement_timeout = 0")
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = SETTLE_SECONDS) -> None:
-    """Return once the condition holds; raises TimeoutError when that takes too long."""
-    async with asyncio.timeout(seconds):
-        while True:
-            if await holds():
-                return
-            await asyncio.sleep(POLL_SECONDS)
 
 
 def _free_port() -> int:

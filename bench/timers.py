@@ -6,8 +6,9 @@ from datetime import timedelta
 from statistics import median
 from uuid import UUID
 
+from bench.databases import opened, patient
 from bench.rounds import Figure, alternate
-from bench.stack import Bench, opened, patient
+from bench.stack import Bench
 from shared.database import Database, Session
 from shared.timers import DueTimer, Scheduler, TimerKind
 
@@ -35,7 +36,7 @@ async def measure(bench: Bench) -> list[Figure]:
         times = await alternate(
             {"floor": lambda: _tick(small), "project": lambda: _tick(large)}, bench.options.rounds
         )
-    name = f"{DUE:,} due timers among {many:,} (floor: {FEW:,})"
+    name = f"{DUE:,} due timers among {many:,} ÷ {FEW:,}"
     return [Figure(name, "ms", median(times["floor"]), median(times["project"]), GOAL)]
 
 

@@ -101,7 +101,7 @@ def _plain(part: Any) -> Any:
     return part.isoformat() if isinstance(part, date | datetime) else part
 
 
-def _page_request(
+async def _page_request(
     cursor: Annotated[str | None, Query(max_length=512)] = None,
     limit: Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)] = 50,
 ) -> PageRequest:

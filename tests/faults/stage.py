@@ -205,7 +205,7 @@ async def running(*loops: Loop) -> AsyncIterator[list["asyncio.Task[None]"]]:
         yield tasks
     finally:
         stop.set()
-        _, late = await asyncio.wait(tasks, timeout=10)
+        late = (await asyncio.wait(tasks, timeout=10))[1] if tasks else ()
         for task in late:
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,6 +14,7 @@ from tests.faults.conftest import NewToys
 from tests.faults.counts import count
 from tests.faults.stage import (
     TwoDoorKafka,
+    consume_log,
     effects_of,
     kafka,
     log_of,
@@ -55,14 +56,15 @@ async def kill_relays(
     *,
     relay: str = "shared.messaging.relay:Relay",
     crash_at: str = "after_publish",
+    beside: bool = False,
 ) -> Outcome:
-    """Kill relays while events are written and consumed; then let one finish."""
+    """Kill relays while events are written and, `beside`, consumed; then let one finish."""
     publisher, reader = await new_toys(), await new_toys()
     tallies = await new_tallies(publisher, TALLIES)
-    rounds = kills * EVENTS_PER_KILL // TALLIES
+    rounds = max(1, kills * EVENTS_PER_KILL // TALLIES)
     facts = await count_in_bulk(publisher, tallies, rounds)
     consumer = Consumer(reader, new_group(), {Counted: apply}, settings)
-    async with running(consumer.run):
+    async with running(*([consumer.run] if beside else [])):
         killing = worker(
             "relays",
             {"database": publisher.url, "relay": relay, "kills": kills, "seed": seed},
@@ -75,6 +77,8 @@ async def kill_relays(
         async with running(Relay(publisher, PUBLISHER, settings).run):
             await until_drained(publisher, 30)
         log = examine(facts, await log_of(settings.bootstrap))
+        if not beside:
+            await consume_log(consumer, settings.bootstrap)
         await until_received(reader, log.promised - log.lost, 30)
     return Outcome(log, examine(facts, await effects_of(reader)))
 
@@ -93,7 +97,7 @@ async def test_killed_relays_double_and_lose_no_effect_on_apache_kafka(
     new_toys: NewToys, apache: TwoDoorKafka, seed: int
 ) -> None:
     settings = KafkaSettings(apache.bootstrap, relay_batch_size=BATCH)
-    outcome = await kill_relays(new_toys, settings, seed, APACHE_KILLS)
+    outcome = await kill_relays(new_toys, settings, seed, APACHE_KILLS, beside=True)
     outcome.effects.require_exactly_once()
     outcome.log.require_at_least_once()
     assert outcome.log.repeated >= APACHE_KILLS

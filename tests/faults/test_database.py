@@ -89,7 +89,7 @@ async def test_control_an_advisory_lock_is_held_on_by_a_silent_connection(
 
 # -- A9 ------------------------------------------------------------------------------------------
 
-RESTARTS = count(3, 10)
+RESTARTS = count(2, 10)
 TRANSACTIONS = count(800, 12_000)
 WRITERS = 8
 RESTART_EVERY_SECONDS = count(1, 2)

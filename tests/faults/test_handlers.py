@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
@@ -181,6 +181,8 @@ async def test_control_committed_positions_run_ahead_of_what_is_done(scene: Scen
 
 OTHERS = count(2_000, 10_000)
 BEHIND = 99
+SLOWER = 1.1
+ATTEMPTS_SECONDS = 1.0  # what the poison itself is given: five attempts with pauses
 
 
 async def run_with_poison(scene: Scene) -> tuple[list[Fact], list[Fact], float]:
@@ -204,9 +206,11 @@ async def time_of(reader: Database, events: int) -> float:
     return monotonic() - started
 
 
-async def test_poison_is_parked_and_holds_back_its_own_aggregate_alone(scene: Scene) -> None:
+async def test_poison_is_parked_and_holds_back_its_own_aggregate_alone(
+    scene: Scene, new_toys: NewToys
+) -> None:
     with capture_logs() as logs:
-        ill, well, _ = await run_with_poison(scene)
+        ill, well, taken = await run_with_poison(scene)
     examine(well, await effects_of(scene.reader)).require_exactly_once()
     assert await scene.parked() == {"poison": 1, "held": BEHIND}
     async with scene.reader.statement() as connection:
@@ -214,6 +218,10 @@ async def test_poison_is_parked_and_holds_back_its_own_aggregate_alone(scene: Sc
     assert (str(parked.event_id), parked.kind, parked.attempts) == (ill[0].event, "poison", 5)
     alerts = [entry for entry in logs if entry.get("kind") == "poison"]
     assert [entry["log_level"] for entry in alerts] == ["error"]
+    healthy = replace(scene, reader=await new_toys(), group=new_group())
+    async with running(healthy.consumer(apply).run):
+        normal = await time_of(healthy.reader, len(ill) + len(well))
+    assert taken <= SLOWER * normal + ATTEMPTS_SECONDS
 
 
 async def test_control_stepping_over_poison_applies_what_should_wait(

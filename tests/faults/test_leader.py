@@ -32,7 +32,7 @@ from tests.faults.toys import PUBLISHER, TOPIC, count_in_bulk, new_group, new_ta
 REQUEST_TIMEOUT_MILLISECONDS = 1500
 TRIES_IN_VAIN = count(2, 5)  # the first may still reach the leader when it wakes up
 RECOVERED_SECONDS = 60
-NOT_RECOVERED_SECONDS = count(8, 60)
+NOT_RECOVERED_SECONDS = count(5, 60)
 
 
 @pytest.fixture(scope="module")

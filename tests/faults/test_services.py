@@ -25,7 +25,7 @@ from tests.faults.toys import count_in_bulk, new_tallies
 # -- A4 ------------------------------------------------------------------------------------------
 
 PROBLEMS = count(400, 10_000)
-AWAY_SECONDS = seconds(3, 60)
+AWAY_SECONDS = seconds(2, 60)
 AWAY = (Mode.ABORT, Mode.BLACK_HOLE) if FULL else (Mode.ABORT,)
 CLIENTS = 8
 SLOWER = 1.5
@@ -188,4 +188,4 @@ async def test_control_a_relay_that_waits_for_its_producer_to_stop_does_not_end(
 ) -> None:
     relay = "tests.faults.broken:EndlesslyStoppingRelay"
     with pytest.raises(TimeoutError):
-        await stop_without_the_broker(new_toys, apache_proxy, relay, EXIT_SECONDS)
+        await stop_without_the_broker(new_toys, apache_proxy, relay, seconds(5, EXIT_SECONDS))

@@ -154,15 +154,28 @@ async def test_control_firing_without_looking_at_the_duty_overtakes_its_rectific
 # -- B8, the database's part -----------------------------------------------------------------------
 
 
+async def arm_by_hand(database: Database, due: str) -> None:
+    """Insert a timer past all code."""
+    async with database.statement() as connection:
+        await connection.execute(
+            "INSERT INTO timer (subject_type, subject_id, kind, due_at)"
+            f" VALUES ('duty', uuidv7(), 'overdue_1', {due})"
+        )
+
+
 @pytest.mark.parametrize("due", ["'infinity'", "'-infinity'", "NULL"])
 async def test_a_timer_needs_a_finite_instant(new_toys: NewToys, due: str) -> None:
     database = await new_toys()
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+        await arm_by_hand(database, due)
+
+
+async def test_control_without_the_check_a_deadline_may_never_come(new_toys: NewToys) -> None:
+    database = await new_toys()
     async with database.statement() as connection:
-        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
-            await connection.execute(
-                "INSERT INTO timer (subject_type, subject_id, kind, due_at)"
-                f" VALUES ('duty', uuidv7(), 'overdue_1', {due})"
-            )
+        await connection.execute("ALTER TABLE timer DROP CONSTRAINT timer_due_at_check")
+    with pytest.raises(pytest.fail.Exception), pytest.raises(asyncpg.PostgresError):
+        await arm_by_hand(database, "'infinity'")
 
 
 # -- B9 ------------------------------------------------------------------------------------------

@@ -68,13 +68,14 @@ HAVING (array_agg(purpose ORDER BY position DESC))[1] <> 'WITHDRAWAL'
 
 # Of one problem a message is held back while an earlier one is out under a lease, or waits with a
 # lower priority. The last step drops what a pull running beside this one has overtaken. The
-# LIMIT 1 keeps the planner from reading the whole queue for an anti-join.
+# LIMIT 1 keeps the planner from reading the whole queue for an anti-join, and IS TRUE from sorting
+# it: of IS NULL it would expect next to nothing.
 _HELD_BACK = """
-(SELECT 1 FROM messages e
+(SELECT true FROM messages e
   WHERE e.problem_id = m.problem_id AND e.org = m.org AND e.position < m.position
     AND (e.state = 'QUEUED' AND e.priority < m.priority
          OR e.state = 'LEASED' AND (e.leased_until > $3 OR e.final_delivery))
-  LIMIT 1) IS NOT NULL
+  LIMIT 1) IS TRUE
 """
 PULL = f"""
 WITH expired AS MATERIALIZED (

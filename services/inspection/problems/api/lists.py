@@ -28,7 +28,7 @@ from shared.web.problem_details import refusals
 router = APIRouter(prefix="/problems", tags=["problems"])
 
 
-def _filters(
+async def _filters(
     campaign_id: UUID | None = None,
     lead_dept: Department | None = None,
     state: State | None = None,
