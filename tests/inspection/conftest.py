@@ -148,7 +148,7 @@ class Inspection:
 @pytest.fixture(scope="session")
 async def seeded_template(postgres: EmbeddedPostgres, templates: dict[str, str]) -> None:
     """A template whose regions are there already, so that each test starts at once."""
-    name = "template_inspection"
+    name = "seeded_inspection"
     postgres.create_database(name, ROLE)
     database = Database(postgres.url(name, ROLE), service="inspection")
     await migrate(database, "inspection")
