@@ -51,7 +51,7 @@ async def test_a_campaign_is_drafted_and_told(inspection: Inspection) -> None:
         ({"deadline_policy": {"rules": [{"id": "A", "due": {}}]}}, "POLICY_INVALID"),
         (
             {"deadline_policy": {"rules": [{"id": "A", "due": {"days": 1}, "match": {"x": 1}}]}},
-            "TYPE_INVALID",
+            "UNKNOWN_FIELD",
         ),
         (
             {"deadline_policy": {"rules": [{"id": "A", "due": {"date": "2019-02-30"}}]}},
