@@ -55,7 +55,7 @@ class Proxy:
     `arm(mode, after_bytes)` the connection that carries the byte so many bytes from now.
     """
 
-    def __init__(self, upstream: int | Path, *, port: int = 0, delay_seconds: float = 1.0) -> None:
+    def __init__(self, upstream: int | Path, *, port: int = 0, delay_seconds: float = 2.0) -> None:
         self._upstream = upstream
         self._delay_seconds = delay_seconds
         self._mode = Mode.PASS

@@ -30,7 +30,7 @@ from tests.faults.broken import (
     replay_without_inbox,
 )
 from tests.faults.conftest import NewToys
-from tests.faults.counts import count
+from tests.faults.counts import FULL, count
 from tests.faults.stage import (
     TwoDoorKafka,
     effects_of,
@@ -200,7 +200,7 @@ async def run_with_poison(scene: Scene) -> tuple[list[Fact], list[Fact], float]:
 
 async def time_of(reader: Database, events: int) -> float:
     """Seconds from the first event received to the last."""
-    await until_received(reader, 1, 20)
+    await until_received(reader, 1, 30)
     started = monotonic()
     await until_received(reader, events, 60)
     return monotonic() - started
@@ -221,7 +221,8 @@ async def test_poison_is_parked_and_holds_back_its_own_aggregate_alone(
     healthy = replace(scene, reader=await new_toys(), group=new_group())
     async with running(healthy.consumer(apply).run):
         normal = await time_of(healthy.reader, len(ill) + len(well))
-    assert taken <= SLOWER * normal + ATTEMPTS_SECONDS
+    if FULL:  # the small counts are too few to say anything about time on a shared machine
+        assert taken <= SLOWER * normal + ATTEMPTS_SECONDS
 
 
 async def test_control_stepping_over_poison_applies_what_should_wait(
