@@ -34,7 +34,7 @@ from tests.faults.toys import (
 )
 
 KILLS = count(10, 200)
-APACHE_KILLS = count(5, 50)
+APACHE_KILLS = count(5, 200)
 EVENTS_PER_KILL = 100
 TALLIES = count(100, 500)
 BATCH = 50

@@ -177,7 +177,8 @@ async def statements_per_thousand(
 
 OLD_ROWS = count(30_000, 1_000_000)
 CHUNK_ROWS = 5_000
-SLOWER = 1.2
+SLOWER = seconds(2.5, 1.2)  # a short run is mostly noise
+NOISE_SECONDS = 0.01
 LOAD_SECONDS = count(1, 10)
 
 WATCH_DELETES = """
@@ -259,7 +260,7 @@ async def test_the_clean_up_deletes_published_rows_alone_and_in_small_chunks(
     assert cleaning.unpublished_deleted == 0
     assert cleaning.published_left == 500
     if FULL:  # the small counts are too few to say anything about time on a shared machine
-        assert cleaning.p99_during <= SLOWER * cleaning.p99_before
+        assert cleaning.p99_during <= SLOWER * cleaning.p99_before + NOISE_SECONDS
 
 
 async def test_control_a_clean_up_by_age_alone_deletes_what_was_never_sent(
