@@ -177,7 +177,7 @@ async def statements_per_thousand(
 
 OLD_ROWS = count(30_000, 1_000_000)
 CHUNK_ROWS = 5_000
-SLOWER = seconds(2.5, 1.2)  # a short run is mostly noise
+SLOWER = 1.2
 NOISE_SECONDS = 0.01
 LOAD_SECONDS = count(1, 10)
 
