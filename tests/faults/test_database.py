@@ -109,12 +109,16 @@ def crashing_postgres(
 
 
 async def write_through_outages(
-    database: Database, tallies: Sequence[UUID], enough: asyncio.Event, dice: random.Random
+    database: Database,
+    tallies: Sequence[UUID],
+    number: int,
+    enough: asyncio.Event,
+    dice: random.Random,
 ) -> tuple[list[Fact], list[Fact]]:
-    """Write until it is enough: what was acknowledged, and what never got its answer."""
+    """Write at least so many, until it is enough: the acknowledged, and those without an answer."""
     acknowledged: list[Fact] = []
     unknown: list[Fact] = []
-    while not enough.is_set() or len(acknowledged) < TRANSACTIONS // WRITERS:
+    while not enough.is_set() or len(acknowledged) < number:
         fact = None
         await asyncio.sleep(dice.uniform(0, 0.02))
         try:
@@ -134,6 +138,7 @@ async def restart_under_load(
     *,
     consumer: str = "shared.messaging.consumer:Consumer",
     restarts: int = RESTARTS,
+    transactions: int = TRANSACTIONS,
 ) -> None:
     """Crash PostgreSQL under writers, relay and consumer, and audit what became of it."""
     for name in ("publisher", "reader"):
@@ -149,9 +154,11 @@ async def restart_under_load(
         tallies = await new_tallies(publisher, 100)
         life = Supervised("consumer", arguments, settings)
         async with running(Relay(publisher, PUBLISHER, settings).run), life:
-            enough = asyncio.Event()
+            enough, share = asyncio.Event(), transactions // WRITERS
             dice = [random.Random(seed + writer) for writer in range(WRITERS)]
-            writers = [write_through_outages(publisher, tallies, enough, die) for die in dice]
+            writers = [
+                write_through_outages(publisher, tallies, share, enough, die) for die in dice
+            ]
             writing = asyncio.gather(*writers)
             await until_received(reader, 1, 30)
             for _ in range(restarts):
@@ -186,4 +193,5 @@ async def test_control_a_consumer_that_exits_on_a_database_error_has_to_be_resta
             seed,
             consumer="tests.faults.broken:FragileConsumer",
             restarts=1,
+            transactions=800,
         )

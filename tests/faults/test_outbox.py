@@ -203,14 +203,14 @@ class Cleaning:
     p99_during: float
 
 
-async def clean_under_load(new_toys: NewToys, dice: random.Random) -> Cleaning:
+async def clean_under_load(new_toys: NewToys, dice: random.Random, old_rows: int) -> Cleaning:
     """Purge an outbox with old rows, pending ones among them, beside writers."""
     database = await new_toys()
     tallies = await new_tallies(database, 50)
     connection = await database.connect()
     try:
         await connection.execute("SET statement_timeout = 0")
-        await fill(connection, OLD_ROWS, "clock_timestamp() - interval '40 days'")
+        await fill(connection, old_rows, "clock_timestamp() - interval '40 days'")
         await fill(connection, 500, "NULL")
         await fill(connection, 500, "clock_timestamp() - interval '20 days'")
         await connection.execute("UPDATE outbox SET created_at = now() - interval '40 days'")
@@ -255,7 +255,7 @@ def p99(taken: list[float]) -> float:
 async def test_the_clean_up_deletes_published_rows_alone_and_in_small_chunks(
     new_toys: NewToys, seed: int
 ) -> None:
-    cleaning = await clean_under_load(new_toys, random.Random(seed))
+    cleaning = await clean_under_load(new_toys, random.Random(seed), OLD_ROWS)
     assert cleaning.largest_chunk <= CHUNK_ROWS
     assert cleaning.unpublished_deleted == 0
     assert cleaning.published_left == 500
@@ -267,5 +267,5 @@ async def test_control_a_clean_up_by_age_alone_deletes_what_was_never_sent(
     new_toys: NewToys, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(republish, "_PURGE_OUTBOX", PURGE_BY_AGE)
-    cleaning = await clean_under_load(new_toys, random.Random(seed))
+    cleaning = await clean_under_load(new_toys, random.Random(seed), 30_000)
     assert cleaning.unpublished_deleted >= 500

@@ -17,7 +17,7 @@ EVENTS = count(1_000, 16_000)
 
 
 async def relayed_while_written(
-    database: Database, broker: EmbeddedBroker, relay: Relay, seed: int
+    database: Database, broker: EmbeddedBroker, relay: Relay, seed: int, events: int
 ) -> tuple[list[Fact], list[Fact]]:
     """What 20 writers committed beside a running relay, and what stands in the broker's log."""
     tallies = await new_tallies(database, 200)
@@ -25,7 +25,7 @@ async def relayed_while_written(
         committed = await write_together(
             database,
             tallies,
-            EVENTS,
+            events,
             seed,
             writers=WRITERS,
             hold_seconds=0.010,
@@ -40,7 +40,7 @@ async def test_events_committed_out_of_order_are_all_published(
 ) -> None:
     database = await new_toys(pool_size=WRITERS)
     relay = Relay(database, PUBLISHER, kafka(broker.bootstrap))
-    committed, log = await relayed_while_written(database, broker, relay, seed)
+    committed, log = await relayed_while_written(database, broker, relay, seed, EVENTS)
     assert len(committed) > EVENTS * 0.9
     examine(committed, log).require_exactly_once()
 
@@ -50,6 +50,6 @@ async def test_control_a_relay_with_an_id_cursor_loses_events(
 ) -> None:
     database = await new_toys(pool_size=WRITERS)
     relay = IdCursorRelay(database, PUBLISHER, kafka(broker.bootstrap))
-    committed, log = await relayed_while_written(database, broker, relay, seed)
+    committed, log = await relayed_while_written(database, broker, relay, seed, 1_000)
     with pytest.raises(AuditFailure, match="lost"):
         examine(committed, log).require_exactly_once()

@@ -1,0 +1,8 @@
+"""Rhythm records, inspections, leaders' surveys, task calendar, assessment, responsibility."""
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Create the tables."""
