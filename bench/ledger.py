@@ -1,7 +1,7 @@
 """A ledger and queues of any size, made by SQL in the real tables, consistent with each other."""
 
 from bench.findings import COUNTY, HOUSING, bare_rows
-from services.inspection.ledger.commands import LEVELS
+from services.inspection.ledger.tables import DIMENSIONS, LEVELS, MARGINS
 from services.inspection.routing.domain import DEFAULT_ROUTES
 from shared import clock
 from shared.database import Connection
@@ -23,7 +23,12 @@ WITH dice AS MATERIALIZED (
          CASE WHEN random() < 0.2 THEN ($4::text[])[1 + floor(cardinality($4) * random())::int]
               ELSE ($5::text[])[1 + floor(cardinality($5) * random())::int] END AS township
     FROM generate_series(1, $1) AS n)
-INSERT INTO problems
+INSERT INTO problems (id, problem_no, campaign_id, kind, tier, scope, severity, cohort, object_type,
+                      object_ref, county_code, village_code, lead_dept, co_depts, source, found_on,
+                      sources, due_on, due_rules, due_history, extended, state, state_since,
+                      finished, closed_on, overdue_level, false_rectification, late_found,
+                      object_unverified, unrouted, no_policy, accountable, logged_at, logged_by,
+                      recurrence, attempt, version, event_sequence)
 SELECT uuidv7(), 'bench-' || n, ($6::uuid[])[1 + floor(4 * power(random(), 3))::int],
        ($2::text[])[kind], 'GENERAL', 'INDIVIDUAL',
        CASE WHEN random() < 0.06 THEN 'PROMINENT' ELSE 'GENERAL' END,
@@ -35,27 +40,31 @@ SELECT uuidv7(), 'bench-' || n, ($6::uuid[])[1 + floor(4 * power(random(), 3))::
          [1 + floor(4 * power(random(), 2))::int],
        $7::date - 100 - floor(200 * random())::int, $8::jsonb,
        $7::date + floor(90 * random())::int, '{RELATIVE_GENERAL}', '[]', false,
-       CASE WHEN closed THEN 'CLOSED' ELSE 'SUBMITTED' END, closed, NULL,
+       CASE WHEN closed THEN 'CLOSED' ELSE 'SUBMITTED' END, clock_timestamp(), closed,
        CASE WHEN closed THEN $7::date - floor(100 * random())::int END,
-       0, false, false, false, false, false, true, clock_timestamp(), 'bench', 5, 5
+       0, false, false, false, false, false, true, clock_timestamp(), 'bench', 0, 1, 5, 5
   FROM dice
 """
 
-_DIMENSIONS = "campaign_id, kind, lead_dept, cohort, severity, source, object_type"
 DAYS = f"""
-INSERT INTO ledger_days (on_day, village_code, {_DIMENSIONS}, found, reported, closed)
-SELECT on_day, village_code, {_DIMENSIONS}, sum(found), sum(done), sum(closed)
-  FROM (SELECT found_on AS on_day, village_code, {_DIMENSIONS}, 1 AS found,
+INSERT INTO ledger_days (on_day, village_code, {DIMENSIONS}, found, reported, closed)
+SELECT on_day, village_code, {DIMENSIONS}, sum(found), sum(done), sum(closed)
+  FROM (SELECT found_on AS on_day, village_code, {DIMENSIONS}, 1 AS found,
                (NOT finished)::int AS done, 0 AS closed FROM problems
         UNION ALL
-        SELECT closed_on, village_code, {_DIMENSIONS}, 0, 1, 1 FROM problems WHERE finished) AS c
- GROUP BY on_day, village_code, {_DIMENSIONS}
+        SELECT closed_on, village_code, {DIMENSIONS}, 0, 1, 1 FROM problems WHERE finished) AS c
+ GROUP BY on_day, village_code, {DIMENSIONS}
 """
 TOTALS = f"""
-INSERT INTO ledger_totals (level, place, {_DIMENSIONS}, found, reported, closed)
-SELECT level, left(village_code, level), {_DIMENSIONS}, sum(found), sum(reported), sum(closed)
+INSERT INTO ledger_totals (level, place, {DIMENSIONS}, found, reported, closed)
+SELECT level, left(village_code, level), {DIMENSIONS}, sum(found), sum(reported), sum(closed)
   FROM ledger_days, {LEVELS}
- GROUP BY level, left(village_code, level), {_DIMENSIONS}
+ GROUP BY level, left(village_code, level), {DIMENSIONS}
+"""
+_MARGINS = f"""
+INSERT INTO ledger_margins (campaign_id, dimension, level, place, value, lead_dept, sensitivity,
+                            found, reported, closed)
+{MARGINS.format(totals="ledger_totals")}
 """
 _INDEXES = """
 SELECT coalesce('ALTER TABLE ' || $1 || ' DROP CONSTRAINT ' || conname,
@@ -112,6 +121,7 @@ async def fill_problems(connection: Connection, count: int) -> None:
     )
     await _fill(connection, "ledger_days", DAYS)
     await _fill(connection, "ledger_totals", TOTALS)
+    await _fill(connection, "ledger_margins", _MARGINS)
 
 
 async def fill_queues(connection: Connection, count: int) -> None:

@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from secrets import token_hex
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from bench.options import Options
 from deploy.embedded.broker import EmbeddedBroker
-from deploy.embedded.home import keep_secret, prepare_home
+from deploy.embedded.home import prepare_home
 from deploy.embedded.issuer import TokenIssuer
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import Launch, Server
@@ -69,7 +68,7 @@ class Bench:
         self._databases: list[str] = []
         self._besides: list[SpawnProcess] = []
         self._client = ProcessPoolExecutor(1, SPAWN)
-        keep_secret(self._settings.field_key_file, lambda: token_hex(32).encode())
+        self._settings.keep_keys()
 
     def token(self, organisation: str, *roles: str) -> str:
         """A token of a person of `organisation`."""

@@ -29,7 +29,7 @@ from shared.settings import ServiceSettings
 from shared.telemetry import export_traces
 from shared.timers import Scheduler, TimerKind, Watchdog
 from shared.web import operations, parked_events
-from shared.web.dependencies import Allow
+from shared.web.dependencies import Allow, LinkScope
 from shared.web.idempotency import Replayed, replay
 from shared.web.middleware import Edge
 from shared.web.problem_details import install_problem_details
@@ -115,21 +115,17 @@ def api_routes(router: APIRouter | FastAPI) -> list[APIRoute]:
 
 
 def declare_roles(router: APIRouter) -> None:
-    """Write each route's declared roles and its bearer token into OpenAPI (`x-roles`)."""
+    """Write each route's declared scope into OpenAPI: its roles (`x-roles`) and bearer token."""
     for route in api_routes(router):
         scope = declared_scope(route)
         if scope is not None:
-            route.openapi_extra = {
-                **(route.openapi_extra or {}),
-                "x-roles": sorted(scope.roles),
-                "security": [{"bearer": []}],
-            }
+            route.openapi_extra = {**(route.openapi_extra or {}), **scope.declaration()}
 
 
-def declared_scope(route: APIRoute) -> Allow | None:
-    """The `Allow` a route depends on, None for one without a declared scope."""
+def declared_scope(route: APIRoute) -> Allow | LinkScope | None:
+    """The scope a route depends on, None for one that declares none."""
     for dependant in route.dependant.dependencies:
-        if isinstance(dependant.call, Allow):
+        if isinstance(dependant.call, Allow | LinkScope):
             return dependant.call
     return None
 
@@ -162,6 +158,7 @@ async def running(service: Service, settings: ServiceSettings) -> AsyncIterator[
         inbox=Inbox(service.name, service.subscriptions),
         jobs=service.jobs,
     )
+    database.extras["configuration"] = runtime.configuration
     try:
         await runtime.configuration.load(database)
         if service.prepare is not None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared import clock
 from shared.audit import record_audit
-from shared.database import Database, Session
+from shared.database import Database, ReadSession, Session
 from shared.errors import FieldError, Invalid, NotFound
 from shared.regions import ancestors
 from shared.security import Actor
@@ -172,3 +172,9 @@ class Configuration:
         rows = dict(self._rows.get((key, region), ()))
         rows[effective_from] = parsed
         self._rows[key, region] = sorted(rows.items(), key=lambda row: row[0])
+
+
+def configuration_of(session: ReadSession) -> Configuration:
+    """The configured values of the service whose session it is, in a request, reaction or timer."""
+    configuration: Configuration = session.info["configuration"]
+    return configuration

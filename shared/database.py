@@ -63,13 +63,15 @@ class Database:
     """Connections to one database: `transaction()`, `reading()`, and the driver for hot paths.
 
     `events_committed` is set whenever a transaction that recorded events has committed; the relay
-    of the same process waits on it instead of for its next poll.
+    of the same process waits on it instead of for its next poll. `extras` stand in the `info` of
+    every session: what a running service lets its commands look up.
     """
 
     def __init__(self, url: str, *, service: str, pool_size: int = 10) -> None:
         self.url = url
         self.service = service
         self.events_committed = asyncio.Event()
+        self.extras: dict[str, object] = {}
         self._settings = {**SERVER_SETTINGS, "application_name": service}
         self._pool_size = pool_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -112,7 +114,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         async with Session(self.engine, expire_on_commit=False) as session:
-            session.info.update(database=self, service=self.service)
+            session.info.update(database=self, service=self.service, **self.extras)
             yield session
             await session.commit()
             for callback in session.info.get("after_commit", ()):
@@ -122,6 +124,7 @@ class Database:
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A read-only session."""
         async with ReadSession(self._reading, expire_on_commit=False, autoflush=False) as session:
+            session.info.update(self.extras)
             yield session
 
     @asynccontextmanager

@@ -1,6 +1,7 @@
 """The stack's variables and what follows from them: ports, URLs, each service's environment."""
 
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,12 +9,14 @@ from pathlib import Path
 from typing import Self
 
 from deploy.embedded import issuer
+from deploy.embedded.home import keep_secret
 from deploy.embedded.processes import StackError
 
 ROOT = Path(__file__).resolve().parents[2]
 # In the order their ports have.
 SERVICES = ("households", "funds", "inspection", "notify")
 ENCRYPTING = ("households", "funds")
+KEEPING_FILES = "inspection"
 BROKER_OFFSET = 92
 SWITCH = {"1": True, "true": True, "0": False, "false": False}
 
@@ -68,6 +71,16 @@ class StackSettings:
         """The master key of encrypted columns: 32 bytes, hex."""
         return self.home / "field.key"
 
+    @property
+    def link_key_file(self) -> Path:
+        """The key that signs download links: 32 bytes, hex."""
+        return self.home / "link.key"
+
+    def keep_keys(self) -> None:
+        """Make those of the stack's keys that are missing."""
+        for file in (self.field_key_file, self.link_key_file):
+            keep_secret(file, lambda: secrets.token_hex(32).encode())
+
     def port(self, service: str) -> int:
         """Where a service listens: the base + its place among the four."""
         return self.port_base + 1 + SERVICES.index(service)
@@ -96,6 +109,9 @@ class StackSettings:
         }
         if service in ENCRYPTING:
             decided["FIELD_KEY_FILE"] = str(self.field_key_file)
+        if service == KEEPING_FILES:
+            decided["LINK_KEY_FILE"] = str(self.link_key_file)
+            decided["OBJECT_STORE_URL"] = (self.home / "objects").as_uri()
         prefix = service.upper()
         return {
             **os.environ,

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import signal
 import socket
 import sys
@@ -10,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 
 from deploy.embedded.broker import EmbeddedBroker
-from deploy.embedded.home import StackLock, keep_secret, prepare_home
+from deploy.embedded.home import StackLock, prepare_home
 from deploy.embedded.issuer import TokenIssuer
 from deploy.embedded.logs import Console, ProcessLog
 from deploy.embedded.managed import Managed
@@ -65,7 +64,7 @@ class Supervisor:
     async def _start(self) -> None:
         began = time.monotonic()
         TokenIssuer(self._home)
-        keep_secret(self._settings.field_key_file, lambda: secrets.token_hex(32).encode())
+        self._settings.keep_keys()
         await self._start_postgres()
         for service in SERVICES:
             await asyncio.to_thread(self._postgres.ensure_database, service, service)

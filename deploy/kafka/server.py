@@ -1,20 +1,18 @@
 """A single Apache Kafka node (KRaft, broker and controller in one process) on 127.0.0.1."""
 
 import base64
-import os
 import re
 import secrets
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from deploy.embedded.broker import answers_kafka
 from deploy.embedded.processes import Launch, Server, StackError
+from deploy.maven import cached, copy_artifacts
 
 HERE = Path(__file__).parent
 POM = HERE / "pom.xml"
-FETCH_SECONDS = 900.0
 START_SECONDS = 90.0
 MEMORY = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC")
 DAY_MINUTES = 24 * 60
@@ -136,42 +134,13 @@ def version() -> str:
 
 
 def libraries() -> Path:
-    """Where the artifacts lie once fetched: kafka-<version> below BANGFU_CACHE."""
-    cache = os.environ.get("BANGFU_CACHE")
-    root = Path(cache) if cache else Path.home() / ".cache" / "bangfu"
-    return root / f"kafka-{version()}"
+    """Where the artifacts lie once fetched: kafka-<version> in the cache."""
+    return cached(f"kafka-{version()}")
 
 
 def fetch() -> Path:
     """Copy Kafka and its dependencies (43 MB) from Maven Central into the cache, once."""
-    target = libraries()
-    if target.exists():
-        return target
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise StackError("Fetching Apache Kafka needs Maven: install `mvn`, or fill the cache.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        staged = Path(scratch) / "libraries"
-        done = subprocess.run(
-            [
-                *(maven, "--batch-mode", "--quiet", "--strict-checksums", "--file", str(POM)),
-                *("dependency:copy-dependencies", "-DincludeScope=runtime"),
-                f"-DoutputDirectory={staged}",
-            ],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=FETCH_SECONDS,
-        )
-        if done.returncode != 0:
-            raise StackError(f"Apache Kafka could not be fetched:\n{done.stdout}{done.stderr}")
-        try:
-            staged.rename(target)
-        except OSError:
-            if not target.exists():  # else another process was first
-                raise
-    return target
+    return copy_artifacts(POM, f"kafka-{version()}")
 
 
 def _java() -> list[str]:

@@ -2,6 +2,7 @@
 
 from services.funds.allocations import api as allocations
 from services.funds.mirror.commands import seed_region_mirror
+from services.funds.policy_gaps import api as policy_gaps
 from services.funds.progress import api as progress
 from services.funds.progress.commands import PROGRESS_TARGET, progress_job
 from services.funds.settings import FundsSettings
@@ -20,7 +21,7 @@ SERVICE = Service(
     name="funds",
     title="资金服务 funds",
     settings=FundsSettings,
-    routers=(allocations.router, progress.router),
+    routers=(allocations.router, progress.router, policy_gaps.router),
     subscriptions=SUBSCRIPTIONS,
     configuration=(PROGRESS_TARGET,),
     jobs={"progress": progress_job},

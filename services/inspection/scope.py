@@ -5,24 +5,24 @@ from dataclasses import dataclass
 from shared.regions import prefix_range
 from shared.security import Actor, Role
 
-STYLE = "STYLE"
-CORRUPTION_PREFIX = "CORRUPTION_"
-
-# Organisations that lead style and corruption matters; no other queue or list shows them.
-_SENSITIVE_UNITS = frozenset({"POV", "DISC"})
+# Style matters are led by the poverty office, closed by the leading group and watched by
+# discipline; corruption is a matter of discipline alone. No other queue, list or figure shows them.
+_STYLE_UNITS = frozenset({"POV", "LG", "DISC"})
+_CORRUPTION_UNITS = frozenset({"DISC"})
 # These roles act for the county or above even where their organisation is no place.
 _COUNTY_WIDE = (Role.INSPECTOR, Role.OPS, Role.PROVINCE_PLATFORM)
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A half-open range of place codes, one lead department (None: all), and whether sensitive
-    kinds are shown."""
+    """A half-open range of place codes, one lead department (None: all), and whether style and
+    corruption matters are shown."""
 
     low: str
     high: str
     department: str | None
-    sensitive: bool
+    style: bool
+    corruption: bool
 
     @property
     def region(self) -> str:
@@ -34,9 +34,10 @@ def sight_of(actor: Actor) -> Sight:
     """What `actor` sees."""
     low, high = prefix_range(actor.region)
     limited = actor.is_department and not actor.has(*_COUNTY_WIDE)
-    return Sight(low, high, actor.unit if limited else None, actor.unit in _SENSITIVE_UNITS)
-
-
-def is_sensitive(kind: str) -> bool:
-    """Whether a kind is kept out of ordinary queues and lists (I-13)."""
-    return kind == STYLE or kind.startswith(CORRUPTION_PREFIX)
+    return Sight(
+        low,
+        high,
+        actor.unit if limited else None,
+        style=actor.unit in _STYLE_UNITS,
+        corruption=actor.unit in _CORRUPTION_UNITS,
+    )

@@ -1,4 +1,4 @@
-"""Events published by funds: allocations and spending progress."""
+"""Events published by funds: allocations, spending progress, and needs without a policy."""
 
 from datetime import date
 from typing import ClassVar
@@ -56,3 +56,20 @@ class ProgressComputed(Event):
     progress_pct: str | None
     target_pct: str | None = None
     rank: int | None
+
+
+class PolicyGapArranged(Event):
+    """The county arranged money for a problem that no policy pays for (I-36); `amount` in yuan with
+    two decimals."""
+
+    wire_type: ClassVar[str] = "funds.policygap.arranged.v1"
+    subject_field: ClassVar[str] = "problem_id"
+    region_field: ClassVar[str | None] = "village_code"
+
+    problem_id: UUID
+    problem_no: str
+    village_code: str
+    lead_dept: str
+    source: str
+    amount: str
+    doc_no: str

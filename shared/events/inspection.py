@@ -126,8 +126,109 @@ class ProblemOverdue(ProblemEvent):
     passed_at: datetime
 
 
+class ProblemPartnersChanged(ProblemEvent):
+    """Other departments help the lead: `co_depts` (I-12)."""
+
+    wire_type: ClassVar[str] = "inspection.problem.partners_changed.v1"
+
+
+class ProblemDisputed(ProblemEvent):
+    """The lead department disputes its lead; the clock runs on (I-11)."""
+
+    wire_type: ClassVar[str] = "inspection.problem.disputed.v1"
+    proposed_dept: str
+    clause: str
+
+
+class ProblemRerouted(ProblemEvent):
+    """The poverty office gave it to another lead department; the deadline stays."""
+
+    wire_type: ClassVar[str] = "inspection.problem.rerouted.v1"
+    previous_dept: str
+
+
+class ProblemDisputeRejected(ProblemEvent):
+    """The poverty office left it with its lead department, which counts as having accepted."""
+
+    wire_type: ClassVar[str] = "inspection.problem.dispute_rejected.v1"
+
+
+class ProblemPlanned(ProblemEvent):
+    """A rectification plan stands (I-30); again where the plan was replaced."""
+
+    wire_type: ClassVar[str] = "inspection.problem.planned.v1"
+    plan_deadline: date
+
+
+class ProblemProgressed(ProblemEvent):
+    """The executing unit reported how far it is (I-34)."""
+
+    wire_type: ClassVar[str] = "inspection.problem.progressed.v1"
+    progress_pct: int
+
+
+class ProblemStalled(ProblemEvent):
+    """Nobody reported progress for `days` days (I-34)."""
+
+    wire_type: ClassVar[str] = "inspection.problem.stalled.v1"
+    days: int
+
+
+class ProblemNoPolicyFound(ProblemEvent):
+    """No policy pays for it; the county has to arrange funds (I-36). `amount` in yuan with
+    two decimals."""
+
+    wire_type: ClassVar[str] = "inspection.problem.no_policy_found.v1"
+    need: str
+    amount: str | None
+
+
+class ProblemVerified(ProblemEvent):
+    """A body passed it; `level` counts the closing levels from 1 (I-40)."""
+
+    wire_type: ClassVar[str] = "inspection.problem.verified.v1"
+    level: int
+
+
+class ProblemReturned(ProblemEvent):
+    """A body found it not done: it is to be rectified again (I-40, I-41)."""
+
+    wire_type: ClassVar[str] = "inspection.problem.returned.v1"
+    level: int
+
+
+class ProblemFalseRectification(ProblemEvent):
+    """The report was untrue: it no longer counts as done (I-43)."""
+
+    wire_type: ClassVar[str] = "inspection.problem.false_rectification.v1"
+
+
+class ProblemReopened(ProblemEvent):
+    """The defect is back after closing; `recurrence` counts how often (I-44)."""
+
+    wire_type: ClassVar[str] = "inspection.problem.reopened.v1"
+    recurrence: int
+
+
+class AccountabilityOpened(Event):
+    """A case of accountability was opened: proposed and recorded, never executed here."""
+
+    wire_type: ClassVar[str] = "inspection.accountability.opened.v1"
+    subject_field: ClassVar[str] = "case_id"
+    region_field: ClassVar[str | None] = "village_code"
+
+    case_id: UUID
+    cause: str
+    proposal: str
+    village_code: str
+    campaign_id: UUID | None
+    kind: str
+    problem_ids: list[UUID]
+    organisations: list[str]
+
+
 class CampaignStageChanged(Event):
-    """A campaign entered a stage."""
+    """A campaign entered a stage, which is planned to last from `starts_on` to `ends_on`."""
 
     wire_type: ClassVar[str] = "inspection.campaign.stage_changed.v1"
     subject_field: ClassVar[str] = "campaign_id"
@@ -138,3 +239,19 @@ class CampaignStageChanged(Event):
     type: str
     region_code: str
     stage: str
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+class CampaignClosed(Event):
+    """A campaign ended; its report is signed (I-47)."""
+
+    wire_type: ClassVar[str] = "inspection.campaign.closed.v1"
+    subject_field: ClassVar[str] = "campaign_id"
+    region_field: ClassVar[str | None] = "region_code"
+
+    campaign_id: UUID
+    name: str
+    type: str
+    region_code: str
+    closed_on: date

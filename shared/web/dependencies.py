@@ -46,12 +46,25 @@ class Allow:
     def __init__(self, *roles: Role) -> None:
         self.roles = frozenset(roles)
 
+    def declaration(self) -> dict[str, Any]:
+        """What OpenAPI says of a route of this scope."""
+        return {"x-roles": sorted(self.roles), "security": [{"bearer": []}]}
+
     async def __call__(self, request: Request) -> Actor:
         """The caller; raises `Unauthenticated` or `Forbidden`."""
         actor = await runtime_of(request).tokens.actor(request.headers.get("authorization"))
         if self.roles and self.roles.isdisjoint(actor.roles):
             raise Forbidden
         return actor
+
+
+class LinkScope:
+    """Base of a dependency that is a route's declared scope in place of roles: it checks a signed,
+    time-limited link, and whoever holds the link may call the route, without a token."""
+
+    def declaration(self) -> dict[str, Any]:
+        """What OpenAPI says of a route of this scope."""
+        return {"x-roles": [], "security": []}
 
 
 def allows(*roles: Role) -> Any:

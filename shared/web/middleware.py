@@ -30,6 +30,7 @@ SECONDS = Histogram(
     ["operation"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+_COUNTED_BY_ROUTE = "bangfu.body_counted_by_route"
 _UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -58,6 +59,12 @@ class SimulatedTimeInvalid(DomainError):
     code = "X_NOW_INVALID"
     zh = "X-Now 须为带时区的 RFC 3339 时间。"
     en = "X-Now must be an RFC 3339 instant with a zone."
+
+
+def count_body_in_route(request: Request) -> None:
+    """Lift the general size limit for a route that streams its body and has a limit of its own.
+    Called before the first byte is read."""
+    request.scope[_COUNTED_BY_ROUTE] = True
 
 
 class Edge:
@@ -95,22 +102,22 @@ class Edge:
                 _measure(scope, status, time.perf_counter() - started)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
-        received = 0
         settings: ServiceSettings = scope["app"].state.runtime.settings
         limit = settings.request_body_limit_bytes
+        announced = int(headers.get("content-length") or 0)
+        received = 0
 
         async def receive_counted() -> Message:
             nonlocal received
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
-                if received > limit:
+                # Not before the first read: only then is the route known.
+                if max(announced, received) > limit and _COUNTED_BY_ROUTE not in scope:
                     raise BodyTooLarge
             return message
 
         try:
-            if int(headers.get("content-length") or 0) > limit:
-                raise BodyTooLarge
             with clock.simulate(_simulated_now(headers, settings.simulation_clock)):
                 await self._app(scope, receive_counted, send)
         except DomainError as error:

@@ -57,6 +57,14 @@ class ServiceUnavailable(DomainError):
     en = "The database cannot be reached at the moment; try again."
 
 
+class CharacterInvalid(Invalid):
+    """The request holds a character that cannot be stored."""
+
+    code = "CHARACTER_INVALID"
+    zh = "内容含有无法保存的字符。"
+    en = "It holds a character that cannot be stored."
+
+
 class InternalFault(DomainError):
     """The service failed; nothing was changed."""
 
@@ -160,6 +168,8 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
 
 async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
     cause = getattr(error, "orig", error)
+    if getattr(cause, "sqlstate", None) in _UNSTORABLE:
+        return render(request, CharacterInvalid())
     _log.error(
         "database_error",
         error=type(cause).__name__,
@@ -183,6 +193,10 @@ def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
 # lock_not_available, query_canceled, too_many_connections, admin_shutdown, crash_shutdown,
 # cannot_connect_now, serialization_failure, deadlock_detected
 _PASSING = {"55P03", "57014", "53300", "57P01", "57P02", "57P03", "40001", "40P01"}
+
+
+# character_not_in_repertoire, untranslatable_character: U+0000, which no text of PostgreSQL holds
+_UNSTORABLE = {"22021", "22P05"}
 
 
 async def _on_fault(request: Request, error: Exception) -> JSONResponse:

@@ -22,6 +22,24 @@ VILLAGE = "511132201205"
 SHA256 = "0" * 64
 PHOTO = {"ref": "photos/1.jpg", "sha256": SHA256, "phase": "BEFORE"}
 
+PHOTO_AFTER = {"ref": "photos/2.jpg", "sha256": "1" * 64, "phase": "AFTER"}
+PLAN = {
+    "target": "消除东墙裂缝，住房安全鉴定达到B级",
+    "responsible_person": "张局长",
+    "measures": [
+        {"text": "钢筋网加固东墙", "object": "东墙", "quantity": "12平方米", "due": "2019-09-18"}
+    ],
+    "progress_steps": [{"text": "完成加固", "on": "2019-09-18"}],
+    "deadline": "2019-09-19",
+}
+# Who verifies at each level (I-40).
+VERIFIERS: dict[int, dict[str, Any]] = {
+    1: {"org": "HOUS@511132", "roles": ("dept_head",), "person": "赵局长"},
+    2: {"org": "TOWN@511132201", "roles": ("township_reviewer",), "person": "钱乡长"},
+    3: {"org": "POV@511132", "roles": ("poverty_office",), "person": "孙主任"},
+    4: {"org": "LG@511132", "roles": ("leading_group",), "person": "周组长"},
+}
+
 _keys = count(1)
 
 
@@ -56,8 +74,10 @@ class Inspection:
         """The runtime behind the application."""
         return self.app.runtime
 
-    def _headers(self, org: str, roles: tuple[str, ...], key: str | None) -> dict[str, str]:
-        headers = {**self.app.headers(org, *roles), "X-Now": self.now}
+    def _headers(
+        self, org: str, roles: tuple[str, ...], key: str | None, person: str = "tester"
+    ) -> dict[str, str]:
+        headers = {**self.app.headers(org, *roles, person=person), "X-Now": self.now}
         return headers if key is None else {**headers, "Idempotency-Key": key}
 
     async def post(
@@ -68,10 +88,11 @@ class Inspection:
         org: str = "POV@511132",
         roles: tuple[str, ...] = ("poverty_office",),
         key: str | None = None,
+        person: str = "tester",
     ) -> httpx.Response:
         """POST as somebody."""
         return await self.app.client.post(
-            f"/api/v1{path}", json=body, headers=self._headers(org, roles, key)
+            f"/api/v1{path}", json=body, headers=self._headers(org, roles, key, person)
         )
 
     async def put(
@@ -81,10 +102,11 @@ class Inspection:
         *,
         org: str = "POV@511132",
         roles: tuple[str, ...] = ("poverty_office",),
+        person: str = "tester",
     ) -> httpx.Response:
         """PUT as somebody."""
         return await self.app.client.put(
-            f"/api/v1{path}", json=body, headers=self._headers(org, roles, None)
+            f"/api/v1{path}", json=body, headers=self._headers(org, roles, None, person)
         )
 
     async def get(
@@ -119,6 +141,44 @@ class Inspection:
         answer = await self.post("/campaigns", body)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    async def move(self, problem_id: str, action: str, body: Any = None, **who: Any) -> Any:
+        """A move of a problem, which must succeed; the problem after it."""
+        answer = await self.post(f"/problems/{problem_id}/{action}", body, **who)
+        assert answer.status_code == 200, f"{action}: {answer.text}"
+        return answer.json()
+
+    async def plan(self, problem_id: str, lead: str = "HOUS") -> None:
+        """Accept and plan a problem as its lead department."""
+        who = {"org": f"{lead}@511132", "roles": ("dept_handler",)}
+        await self.move(problem_id, "accept", **who)
+        await self.move(problem_id, "plan", PLAN, **who)
+
+    async def submit(self, problem_id: str, lead: str = "HOUS") -> None:
+        """Take a dispatched problem to SUBMITTED as its lead department."""
+        await self.plan(problem_id, lead)
+        await self.rectify(problem_id, lead)
+
+    async def rectify(self, problem_id: str, lead: str = "HOUS", *, again: bool = False) -> None:
+        """Take a planned problem (`again`: a returned one) to SUBMITTED as its lead department."""
+        who = {"org": f"{lead}@511132", "roles": ("dept_handler",)}
+        if not again:
+            await self.move(problem_id, "start", **who)
+        check = {"by": "李检查", "on": self.now[:10], "text": "现场查看，墙体已加固"}
+        await self.move(problem_id, "own-check", check, **who)
+        done = {"done_text": "东墙已加固，裂缝已修补", "evidence": [PHOTO, PHOTO_AFTER]}
+        await self.move(problem_id, "submit", done, **who)
+
+    async def verify(self, problem_id: str, level: int, **changes: Any) -> Any:
+        """Pass (or `changes`) a level by its own body and person; the problem after it."""
+        body = {"level": level, "result": "PASS", **changes}
+        return await self.move(problem_id, "verify", body, **VERIFIERS[level])
+
+    async def close(self, problem_id: str) -> None:
+        """Take a housing problem that was just dispatched through everything to CLOSED."""
+        await self.submit(problem_id)
+        for level in VERIFIERS:
+            await self.verify(problem_id, level)
 
     async def problem(self, problem_id: str) -> dict[str, Any]:
         """A problem as the poverty office sees it."""

@@ -14,18 +14,25 @@ from services.notify.main import SERVICE
 from services.notify.reminders.reactions import on_problem_event
 from shared.events.base import Envelope, Received, data_of
 from shared.events.inspection import (
+    AccountabilityOpened,
     ProblemClosed,
     ProblemDispatched,
+    ProblemDisputed,
     ProblemDueChanged,
     ProblemEvent,
+    ProblemFalseRectification,
     ProblemObject,
     ProblemOverdue,
+    ProblemReopened,
+    ProblemRerouted,
+    ProblemReturned,
+    ProblemSubmitted,
 )
 from shared.ids import new_id
 from shared.messaging.inbox import Delivery, Inbox
 from shared.regions import seed_regions
 from shared.runtime import Runtime
-from shared.testing import RunningApp
+from shared.testing import RunningApp, received
 from tests.conftest import Start
 
 VILLAGE = "511132201205"
@@ -98,10 +105,57 @@ class Story:
         due_on = previous + timedelta(days=days)
         return self.tell(ProblemDueChanged, at, due_on=due_on, previous_due_on=previous)
 
+    def dispute(self, at: str) -> Received[Any]:
+        """The lead department proposes the water department."""
+        return self.tell(
+            ProblemDisputed, at, state="DISPUTED", proposed_dept="WATER", clause="三定方案"
+        )
+
+    def reroute(self, at: str) -> Received[Any]:
+        """The poverty office follows the proposal."""
+        return self.tell(
+            ProblemRerouted,
+            at,
+            state="DISPATCHED",
+            lead_dept="WATER@511132",
+            previous_dept="HOUS",
+        )
+
+    def submit(self, at: str) -> Received[Any]:
+        """The executing unit reports it done."""
+        return self.tell(ProblemSubmitted, at, state="SUBMITTED")
+
+    def sent_back(self, at: str) -> Received[Any]:
+        """A level found it not done."""
+        return self.tell(ProblemReturned, at, state="RECTIFYING", level=1)
+
+    def found_false(self, at: str) -> Received[Any]:
+        """The report was untrue."""
+        return self.tell(ProblemFalseRectification, at)
+
+    def reopen(self, at: str) -> Received[Any]:
+        """The defect is back after closing."""
+        return self.tell(ProblemReopened, at, state="RECTIFYING", recurrence=1)
+
     def close(self, at: str) -> Received[Any]:
         """All levels found it gone."""
         closed_on = datetime.fromisoformat(at).date()
         return self.tell(ProblemClosed, at, state="CLOSED", closed_on=closed_on)
+
+
+def case_of(story: Story, at: str, cause: str = "FALSE_RECTIFICATION") -> Received[Any]:
+    """A case of accountability about the problem of `story` is opened."""
+    event = AccountabilityOpened(
+        case_id=new_id(),
+        cause=cause,
+        proposal="DISCIPLINE",
+        village_code=story.facts["village_code"],
+        campaign_id=None,
+        kind=story.facts["kind"],
+        problem_ids=[story.problem_id],
+        organisations=[TOWNSHIP],
+    )
+    return received(event, at=datetime.fromisoformat(at))
 
 
 class Queue:
@@ -165,7 +219,7 @@ class Notify:
         inbox = Inbox(SERVICE.name, SERVICE.subscriptions)
         offset = next(_numbers) * 10_000
         deliveries = [
-            Delivery("inspection.problem", 0, offset + place, one.envelope)
+            Delivery(one.envelope.topic, 0, offset + place, one.envelope)
             for place, one in enumerate(events)
         ]
         async with self.app.database.transaction() as session:

@@ -76,10 +76,12 @@ class Stack:
         path: str,
         caller: tuple[str, Sequence[str]],
         body: Any = None,
+        *,
+        person: str = "journey",
         **headers: str,
     ) -> httpx.Response:
         """Call a service as `caller` (organisation, roles)."""
-        token = TokenIssuer(self.home).mint("journey", caller[0], caller[1])
+        token = TokenIssuer(self.home).mint(person, caller[0], caller[1])
         port = self.port_base + 1 + SERVICES.index(service)
         return await self.client.request(
             method,
@@ -96,10 +98,12 @@ class Stack:
         path: str,
         caller: tuple[str, Sequence[str]],
         body: Any = None,
+        *,
+        person: str = "journey",
         **headers: str,
     ) -> Any:
         """The JSON of a call that must succeed."""
-        response = await self.call(service, method, path, caller, body, **headers)
+        response = await self.call(service, method, path, caller, body, person=person, **headers)
         assert response.status_code < 300, response.text
         return response.json() if response.content else None
 

@@ -1,112 +1,29 @@
 """The main job from outside: what an inspector or a helper finds stands in the right queue."""
 
+import asyncio
 import time
 from datetime import timedelta
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
-
 from shared import clock
-from shared.ids import new_id
-from shared.synthetic import make_resident_id
-from shared.validators import Sex
 from tests.system.conftest import Stack, eventually
-
-COUNTY = "511132"
-VILLAGE = "511132201205"
-HOUSING = (f"HOUS@{COUNTY}", ["dept_handler", "dept_head"])
-WATER = (f"WATER@{COUNTY}", ["dept_handler"])
-INSPECTOR = (f"POV@{COUNTY}", ["inspector", "poverty_office"])
-CADRE = (f"VILLAGE@{VILLAGE}", ["village_cadre"])
-TOWNSHIP = (f"TOWN@{VILLAGE[:9]}", ["township_reviewer"])
-OPERATOR = (f"OPS@{COUNTY}", ["ops"])
-GUARDIAN = (f"DISC@{COUNTY}", ["discipline"])
-ARRIVAL_SECONDS = 5.0
-
-_ordinals = iter(range(50))
-
-
-def finding(**changes: Any) -> dict[str, Any]:
-    """A problem as an inspection team logs it, about a household of its own."""
-    return {
-        "source": "COUNTY_INSPECTION",
-        "found_on": clock.today().isoformat(),
-        "kind": "HOUSING_UNSAFE",
-        "tier": "GENERAL",
-        "scope": "INDIVIDUAL",
-        "severity": "PROMINENT",
-        "cohort": "EXITED",
-        "object": {"type": "HOUSEHOLD", "id": str(new_id())},
-        "village_code": VILLAGE,
-        "description": "墙体裂缝",
-        "evidence": [],
-        **changes,
-    }
-
-
-async def drain(stack: Stack, caller: tuple[str, list[str]], wait_seconds: int = 0) -> list[Any]:
-    """Pull and acknowledge everything that stands in the caller's queue."""
-    pulled: list[Any] = []
-    while True:
-        body = {"max": 100, "wait_seconds": wait_seconds, "lease_seconds": 60}
-        answer = await stack.ok("notify", "POST", f"/queues/{caller[0]}/pull", caller, body)
-        if not answer["items"]:
-            return pulled
-        for item in answer["items"]:
-            path = f"/queues/{caller[0]}/messages/{item['message_id']}/ack"
-            await stack.ok("notify", "POST", path, caller)
-        pulled += answer["items"]
-
-
-async def arrival(stack: Stack, caller: tuple[str, list[str]], problem_id: str) -> Any:
-    """The dispatch message of `problem_id` in the caller's queue, and how it came alone."""
-
-    async def find() -> Any:
-        items = await drain(stack, caller)
-        return next((item for item in items if item["problem_id"] == problem_id), None)
-
-    return await eventually(find, seconds=ARRIVAL_SECONDS, what=f"{problem_id} in {caller[0]}")
-
-
-async def warmed_up(stack: Stack) -> None:
-    """Wait until consumers have joined their groups, which the arrival bound does not include."""
-    problem = await stack.ok("inspection", "POST", "/problems", INSPECTOR, finding())
-
-    async def find() -> Any:
-        items = await drain(stack, HOUSING)
-        return any(item["problem_id"] == problem["id"] for item in items)
-
-    await eventually(find, seconds=60, what="first message")
-
-
-async def register_household(stack: Stack) -> str:
-    """A new household of the village; its id."""
-    id_no = make_resident_id(
-        COUNTY, clock.today() - timedelta(days=60 * 365), Sex.MALE, next(_ordinals)
-    )
-    body = {
-        "village_code": VILLAGE,
-        "group_name": "一组",
-        "attribute": "GENERAL",
-        "archive_status": "EXITED",
-        "causes": {"main": "ILLNESS", "others": []},
-        "phone": None,
-        "members": [
-            {
-                "name": "测试户主",
-                "sex": "M",
-                "id_no": id_no,
-                "relation": "HEAD",
-                "nation": "汉族",
-                "education": "PRIMARY",
-                "student_status": "NOT_STUDENT",
-                "health": "HEALTHY",
-                "labour": "NORMAL",
-            }
-        ],
-    }
-    answer = await stack.ok("households", "POST", "/households", CADRE, body)
-    return str(answer["id"])
+from tests.system.county import (
+    ARRIVAL_SECONDS,
+    CADRE,
+    COUNTY,
+    HOUSING,
+    INSPECTOR,
+    OPERATOR,
+    TOWNSHIP,
+    VILLAGE,
+    WATER,
+    arrival,
+    drain,
+    finding,
+    register_household,
+    warmed_up,
+)
+from tests.system.kcat import Record, read_topic
 
 
 async def test_a_logged_problem_stands_in_the_queue_with_its_deadline(stack: Stack) -> None:
@@ -189,32 +106,20 @@ async def test_the_township_gets_a_copy_for_information(stack: Stack) -> None:
 
 async def test_a_plain_kafka_client_reads_cloudevents(stack: Stack) -> None:
     problem = await stack.ok("inspection", "POST", "/problems", INSPECTOR, finding())
-    consumer = AIOKafkaConsumer(
-        "inspection.problem",
-        bootstrap_servers=stack.bootstrap,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await consumer.start()
-    try:
 
-        async def events() -> list[str] | None:
-            found = await consumer.getmany(timeout_ms=200)
-            seen.extend(
-                dict(record.headers)
-                for records in found.values()
-                for record in records
-                if record.key == problem["id"].encode()
-            )
-            return [headers["ce_type"].decode() for headers in seen] if len(seen) >= 2 else None
+    async def both() -> list[Record] | None:
+        found = await asyncio.to_thread(
+            read_topic, stack.bootstrap, "inspection.problem", key=problem["id"]
+        )
+        return found if len(found) >= 2 else None
 
-        seen: list[dict[str, bytes]] = []
-        types = await eventually(events, seconds=20, what="the problem's events")
-    finally:
-        await consumer.stop()
-    assert types[:2] == ["inspection.problem.logged.v1", "inspection.problem.dispatched.v1"]
-    assert [headers["ce_sequence"] for headers in seen[:2]] == [b"1", b"2"]
-    assert seen[0]["ce_specversion"] == b"1.0"
+    records = await eventually(both, seconds=20, what="the problem's events")
+    assert [record.headers["ce_type"] for record in records] == [
+        "inspection.problem.logged.v1",
+        "inspection.problem.dispatched.v1",
+    ]
+    assert [record.headers["ce_sequence"] for record in records] == ["1", "2"]
+    assert {record.headers["ce_specversion"] for record in records} == {"1.0"}
 
 
 async def test_a_region_stored_by_households_is_known_to_inspection(stack: Stack) -> None:

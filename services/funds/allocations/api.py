@@ -1,13 +1,11 @@
 """HTTP for allocations."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.funds.allocations import commands, queries
 from services.funds.allocations.domain import (
@@ -19,6 +17,7 @@ from services.funds.allocations.domain import (
     Task,
 )
 from services.funds.allocations.tables import Allocation
+from services.funds.fields import PositiveMoney
 from services.funds.mirror.domain import UnknownRegion
 from services.funds.roles import READERS
 from shared.errors import IllegalMove, NotFound, VersionConflict
@@ -42,14 +41,6 @@ Reader = Annotated[Actor, allows(*READERS)]
 Year = Annotated[int, Field(ge=2000, le=2100, description="预算年度", examples=[2019])]
 
 
-def _above_zero(amount: Decimal) -> Decimal:
-    if not amount:
-        raise PydanticCustomError(
-            AmountInvalid.code, "金额须大于零。", {"en": "The amount must be above zero."}
-        )
-    return amount
-
-
 class ReceiveAllocation(BaseModel):
     """Money allotted to a region."""
 
@@ -59,7 +50,7 @@ class ReceiveAllocation(BaseModel):
     year: Year
     source: Source = Field(description="资金来源", examples=["CENTRAL"])
     task: Task | None = Field(None, description="资金任务", examples=["CONSOLIDATE"])
-    amount: Annotated[Money, AfterValidator(_above_zero)] = Field(description="金额，元")
+    amount: PositiveMoney = Field(description="金额，元")
     doc_no: str = Field(
         min_length=1, max_length=100, description="下达文号", examples=["川财农〔2019〕12号"]
     )

@@ -1,5 +1,6 @@
 """POST and GET /campaigns."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from services.inspection.campaigns.commands import create_campaign
 from services.inspection.campaigns.domain import (
     CampaignState,
     CampaignType,
+    Content,
     StagePlan,
     StagesInvalid,
 )
@@ -63,8 +65,28 @@ class CreateCampaign(BaseModel):
             }
         ],
     )
-    self_check_until: CivilDate | None = None
-    stages: list[PlannedStage] = Field([], max_length=5)
+    self_check_until: CivilDate | None = Field(
+        None, description="自查免责的最后一日；不填则以自查阶段结束之日为准"
+    )
+    stages: list[PlannedStage] = Field(
+        [], max_length=5, description="“回头看”不填则用所在区域的常规安排"
+    )
+    contents: list[Content] = Field([], max_length=4, description="“回头看”的内容；不填则四项全查")
+    base_date: CivilDate | None = Field(
+        None, description="数据基准日；“回头看”不填则为上年12月31日"
+    )
+    since_year: int | None = Field(
+        None, ge=2000, le=2099, description="自哪一年以来的脱贫户；“回头看”不填则为2014年"
+    )
+
+
+class EnteredStage(BaseModel):
+    """A stage the campaign has entered; `override` says why the one before was left undone."""
+
+    stage: CampaignState
+    entered_at: datetime
+    by: str
+    override: dict[str, Any] | None
 
 
 class CampaignView(BaseModel):
@@ -78,7 +100,11 @@ class CampaignView(BaseModel):
     deadline_policy: dict[str, Any] | None
     self_check_until: CivilDate | None
     stages: list[PlannedStage]
+    contents: list[Content]
+    base_date: CivilDate | None
+    since_year: int | None
     state: CampaignState
+    course: list[EnteredStage]
     version: int
 
     @classmethod
@@ -116,6 +142,9 @@ async def post_campaign(
         deadline_policy=body.deadline_policy,
         self_check_until=body.self_check_until,
         stages=[StagePlan(item.stage, item.start, item.end) for item in body.stages],
+        contents=body.contents,
+        base_date=body.base_date,
+        since_year=body.since_year,
     )
     return await once.keep(CampaignView.of(campaign))
 

@@ -6,11 +6,13 @@ from datetime import date
 
 from pydantic import TypeAdapter
 
-from services.inspection.campaigns.domain import CampaignType, StagePlan, check_stages
+from services.inspection.campaigns.domain import CampaignType, Content, StagePlan, check_stages
+from services.inspection.campaigns.queries import LOOK_BACK_SINCE_YEAR, LOOK_BACK_STAGES, planned
 from services.inspection.campaigns.tables import Campaign
 from services.inspection.deadlines.domain import DeadlinePolicy
 from shared import clock
 from shared.audit import record_audit
+from shared.configuration import configuration_of
 from shared.database import Session
 from shared.events.inspection import CampaignStageChanged
 from shared.ids import new_id
@@ -30,10 +32,23 @@ async def create_campaign(
     year: int,
     deadline_policy: DeadlinePolicy | None,
     self_check_until: date | None,
-    stages: Sequence[StagePlan],
+    stages: Sequence[StagePlan] = (),
+    contents: Sequence[Content] = (),
+    base_date: date | None = None,
+    since_year: int | None = None,
 ) -> Campaign:
-    """Draft a campaign. Raises `NotFound` outside the actor's region, `StagesInvalid`."""
+    """Draft a campaign; what a look-back does not say of itself is as usual (I-50, I-53).
+
+    Raises `NotFound` outside the actor's region, `StagesInvalid`.
+    """
     actor.must_cover(region_code)
+    if type_ is CampaignType.LOOK_BACK:
+        configuration, today = configuration_of(session), clock.today()
+        usual = configuration.value(LOOK_BACK_STAGES, region_code, today)
+        stages = stages or planned(year, usual)
+        contents = contents or tuple(Content)
+        base_date = base_date or date(year - 1, 12, 31)
+        since_year = since_year or configuration.value(LOOK_BACK_SINCE_YEAR, region_code, today)
     check_stages(type_, stages)
     policy = None
     if deadline_policy is not None:
@@ -47,6 +62,9 @@ async def create_campaign(
         deadline_policy=policy,
         self_check_until=self_check_until,
         stages=[{name: str(value) for name, value in asdict(stage).items()} for stage in stages],
+        contents=[*dict.fromkeys(contents)],
+        base_date=base_date,
+        since_year=since_year,
         created_by=actor.person,
         created_at=clock.now(),
     )

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter
 from sqlmodel import col, select
 
-from services.inspection.campaigns.domain import CampaignState, CampaignTerms
+from services.inspection.campaigns.domain import CampaignState, CampaignTerms, StagePlan
 from services.inspection.campaigns.tables import CAMPAIGNS, Campaign
 from services.inspection.deadlines.domain import DeadlinePolicy
-from shared.database import Connection, ReadSession
+from shared.configuration import Setting
+from shared.database import Connection, ReadSession, Session
 from shared.errors import NotFound
 from shared.regions import is_within, prefix_range
 from shared.security import Actor
@@ -18,9 +21,35 @@ from shared.web.pagination import PageRequest
 
 _POLICY = TypeAdapter(DeadlinePolicy)
 _TERMS = (
-    "SELECT id, region_code, state, deadline_policy::text AS policy"
-    " FROM campaigns WHERE id = ANY($1::uuid[])"
+    "SELECT id, version, type, region_code, state, self_check_until,"
+    " deadline_policy::text AS policy FROM campaigns WHERE id = ANY($1::uuid[])"
 )
+
+
+def _day_of_year(text: str) -> str:
+    date.fromisoformat(f"2001-{text}")  # a year without 29 February
+    return text
+
+
+_Day = Annotated[str, AfterValidator(_day_of_year)]
+
+# The days (MM-DD) of a look-back's stages where its creator plans none.
+LOOK_BACK_STAGES: Setting[dict[CampaignState, tuple[str, str]]] = Setting(
+    "look_back_stages",
+    {
+        CampaignState.PREPARE: ("03-11", "03-20"),
+        CampaignState.SELF_CHECK: ("03-21", "03-31"),
+        CampaignState.CROSS_CHECK: ("04-01", "04-20"),
+        CampaignState.RECTIFY: ("04-21", "05-30"),
+        CampaignState.SAMPLE_SUMMARY: ("06-01", "06-30"),
+    },
+    dict[CampaignState, tuple[_Day, _Day]],
+    rule="I-50",
+)
+LOOK_BACK_SINCE_YEAR = Setting("look_back_since_year", 2014, int, rule="I-53")
+
+SETTINGS: tuple[Setting[Any], ...] = (LOOK_BACK_STAGES, LOOK_BACK_SINCE_YEAR)
+
 _REMEMBERED = 1_000
 # A sister process may close a campaign; its problems may still be logged here for this long.
 _REMEMBER_SECONDS = 5.0
@@ -29,6 +58,27 @@ _REMEMBER_SECONDS = 5.0
 async def get_campaign(session: ReadSession, actor: Actor, campaign_id: UUID) -> Campaign:
     """A campaign whose region contains the caller's or lies in it; raises `NotFound`."""
     campaign = await session.get(Campaign, campaign_id)
+    if campaign is None or not concerns(actor, campaign.region_code):
+        raise NotFound
+    return campaign
+
+
+async def get_campaign_for_update(session: Session, actor: Actor, campaign_id: UUID) -> Campaign:
+    """A campaign in the caller's region, locked; raises `NotFound`, also where the campaign
+    reaches beyond it."""
+    statement = select(Campaign).where(col(Campaign.id) == campaign_id).with_for_update()
+    campaign = (await session.scalars(statement)).one_or_none()
+    if campaign is None:
+        raise NotFound
+    actor.must_cover(campaign.region_code)
+    return campaign
+
+
+async def hold_campaign(session: Session, actor: Actor, campaign_id: UUID) -> Campaign:
+    """A campaign that concerns the caller, whose stage nobody changes before this transaction
+    ends; raises `NotFound`."""
+    statement = select(Campaign).where(col(Campaign.id) == campaign_id).with_for_update(read=True)
+    campaign = (await session.scalars(statement)).one_or_none()
     if campaign is None or not concerns(actor, campaign.region_code):
         raise NotFound
     return campaign
@@ -48,14 +98,40 @@ def concerns(actor: Actor, region_code: str) -> bool:
     return is_within(region_code, actor.region) or is_within(actor.region, region_code)
 
 
+def terms_of(campaign: Campaign) -> CampaignTerms:
+    """What logging needs to know of a campaign's row."""
+    policy = campaign.deadline_policy
+    return CampaignTerms(
+        id=campaign.id,
+        version=campaign.version,
+        type=campaign.type,
+        region_code=campaign.region_code,
+        state=campaign.state,
+        self_check_until=campaign.self_check_until,
+        policy=None if policy is None else _POLICY.validate_python(policy),
+    )
+
+
+def planned(year: int, spans: Mapping[CampaignState, tuple[str, str]]) -> list[StagePlan]:
+    """The stages of `year` on the given days (MM-DD)."""
+    return [
+        StagePlan(stage, *(date.fromisoformat(f"{year}-{day}") for day in days))
+        for stage, days in spans.items()
+    ]
+
+
 class CampaignTermsCache:
-    """Terms of campaigns. Region and policy never change; a closing here is known at its commit."""
+    """Terms of campaigns. Region, type and policy never change; what moves a campaign here is known
+    at its commit."""
 
     def __init__(self) -> None:
         self._known: dict[UUID, tuple[float, CampaignTerms]] = {}
 
     def remember(self, terms: CampaignTerms) -> None:
-        """Take up terms that were just committed or read."""
+        """Take up terms that were just committed or read; what is newer stays."""
+        _, known = self._known.get(terms.id, (0.0, None))
+        if known is not None and known.version > terms.version:
+            return
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[terms.id] = (time.monotonic() + _REMEMBER_SECONDS, terms)
@@ -75,8 +151,11 @@ class CampaignTermsCache:
             for row in await connection.fetch(_TERMS, missing):
                 terms = CampaignTerms(
                     id=row["id"],
+                    version=row["version"],
+                    type=row["type"],
                     region_code=row["region_code"],
-                    closed=row["state"] == CampaignState.CLOSED,
+                    state=row["state"],
+                    self_check_until=row["self_check_until"],
                     policy=_POLICY.validate_json(row["policy"]) if row["policy"] else None,
                 )
                 self.remember(terms)

@@ -3,18 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from services.inspection.deadlines.domain import ObjectType, Severity
+from services.inspection.deadlines.domain import Cohort, ObjectType, Severity
 from services.inspection.fields import CivilDate
 from services.inspection.ledger.domain import DoneBasis, Figures, GroupBy, whole
-from services.inspection.ledger.queries import FiguresWanted, list_figures
+from services.inspection.ledger.queries import FiguresWanted, Filters, list_figures
 from services.inspection.roles import Reader
 from services.inspection.scope import sight_of
 from shared.errors import Invalid
 from shared.web.dependencies import RunningService
-from shared.web.fields import Percent
+from shared.web.fields import Percent, RegionCode
 from shared.web.problem_details import refusals
 
 router = APIRouter(prefix="/stats", tags=["statistics"])
@@ -40,23 +40,37 @@ class StatisticsView(BaseModel):
     groups: list[GroupView]
 
 
+async def _filters(
+    campaign_id: UUID | None = None,
+    severity: Severity | None = None,
+    kind_prefix: Annotated[str | None, Query(pattern=r"^[A-Z][A-Z0-9_]{0,39}$")] = None,
+    object_type: ObjectType | None = None,
+    cohort: Cohort | None = None,
+    source: Annotated[str | None, Query(pattern=r"^[A-Z][A-Z0-9_]{0,39}$")] = None,
+    lead_dept: Annotated[str | None, Query(pattern=r"^[A-Z]{2,12}$")] = None,
+    region_prefix: RegionCode | None = None,
+) -> Filters:
+    return Filters(
+        campaign_id, severity, kind_prefix, object_type, cohort, source, lead_dept, region_prefix
+    )
+
+
+LedgerFilters = Annotated[Filters, Depends(_filters)]
+"""Which problems are counted, from the query."""
+
+
 @router.get("/problems", responses=refusals(Invalid))
 async def count_problems(
     runtime: RunningService,
     actor: Reader,
-    campaign_id: UUID | None = None,
+    filters: LedgerFilters,
     group_by: GroupBy | None = None,
     done_basis: DoneBasis = DoneBasis.CLOSED,
-    severity: Severity | None = None,
-    kind_prefix: Annotated[str | None, Query(pattern=r"^[A-Z][A-Z0-9_]{0,39}$")] = None,
-    object_type: ObjectType | None = None,
     as_of: CivilDate | None = None,
 ) -> StatisticsView:
     """Found, done, open and rate at this instant or at the end of `as_of`, within the caller's
     scope (I-54, I-55). `done_basis=REPORTED` counts what the units say is done."""
-    wanted = FiguresWanted(
-        campaign_id, severity, kind_prefix, object_type, group_by, done_basis, as_of
-    )
+    wanted = FiguresWanted(filters, group_by, done_basis, as_of)
     async with runtime.database.statement() as connection:
         groups = await list_figures(connection, sight_of(actor), wanted)
     return _statistics(whole(groups), groups if group_by is not None else [])

@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 
 from services.inspection.ledger.domain import Delta
+from services.inspection.ledger.tables import DIMENSIONS, LEVELS, MARGINS, SUMS
 from services.inspection.settings import InspectionSettings
 from shared.database import Connection, Database
 from shared.runtime import Runtime
@@ -25,16 +26,11 @@ SELECT * FROM unnest($1::date[], $2::uuid[], $3::text[], $4::text[], $5::text[],
                      $7::text[], $8::text[], $9::text[], $10::int[], $11::int[], $12::int[])
 """
 
-_DIMENSIONS = "campaign_id, kind, lead_dept, cohort, severity, source, object_type"
-_SUMS = "sum(found) AS found, sum(reported) AS reported, sum(closed) AS closed"
 _ADD_UP = """
 SET found = t.found + EXCLUDED.found, reported = t.reported + EXCLUDED.reported,
     closed = t.closed + EXCLUDED.closed"""
 
 FOLD_ROWS = 5_000
-
-# A sum is kept for each place of every level a caller's scope may have above the village.
-LEVELS = "(VALUES (2), (4), (6), (9)) AS levels (level)"
 
 # Only one process folds at a time: the order in which two would lock the sums is not defined.
 FOLD = f"""
@@ -47,18 +43,26 @@ WITH alone AS MATERIALIZED (
     LIMIT {FOLD_ROWS} FOR UPDATE SKIP LOCKED))
   RETURNING *
 ), days AS (
-  INSERT INTO ledger_days AS t (on_day, village_code, {_DIMENSIONS}, found, reported, closed)
-  SELECT on_day, village_code, {_DIMENSIONS}, {_SUMS}
-  FROM taken GROUP BY on_day, village_code, {_DIMENSIONS}
+  INSERT INTO ledger_days AS t (on_day, village_code, {DIMENSIONS}, found, reported, closed)
+  SELECT on_day, village_code, {DIMENSIONS}, {SUMS}
+  FROM taken GROUP BY on_day, village_code, {DIMENSIONS}
   ON CONFLICT (campaign_id, on_day, village_code, kind, lead_dept, cohort, severity, source,
                object_type) DO UPDATE {_ADD_UP}
-), totals AS (
-  INSERT INTO ledger_totals AS t (level, place, {_DIMENSIONS}, found, reported, closed)
-  SELECT level, left(village_code, level), {_DIMENSIONS}, {_SUMS}
+), summed AS MATERIALIZED (
+  SELECT level, left(village_code, level) AS place, {DIMENSIONS}, {SUMS}
   FROM taken, {LEVELS}
-  GROUP BY level, left(village_code, level), {_DIMENSIONS}
+  GROUP BY level, left(village_code, level), {DIMENSIONS}
+), totals AS (
+  INSERT INTO ledger_totals AS t (level, place, {DIMENSIONS}, found, reported, closed)
+  SELECT level, place, {DIMENSIONS}, found, reported, closed FROM summed
   ON CONFLICT (campaign_id, level, place, kind, lead_dept, cohort, severity, source,
                object_type) DO UPDATE {_ADD_UP}
+), margins AS (
+  INSERT INTO ledger_margins AS t (campaign_id, dimension, level, place, value, lead_dept,
+                                   sensitivity, found, reported, closed)
+  {MARGINS.format(totals="summed")}
+  ON CONFLICT (campaign_id, dimension, level, place, value, lead_dept, sensitivity)
+  DO UPDATE {_ADD_UP}
 )
 SELECT count(*) FROM taken
 """

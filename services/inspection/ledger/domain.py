@@ -12,7 +12,9 @@ from uuid import UUID
 class GroupBy(StrEnum):
     """The partitions the figures are offered in."""
 
+    COUNTY = "county"
     TOWNSHIP = "township"
+    VILLAGE = "village"
     KIND = "kind"
     LEAD_DEPT = "lead_dept"
     COHORT = "cohort"
@@ -26,6 +28,14 @@ class DoneBasis(StrEnum):
 
     CLOSED = "CLOSED"
     REPORTED = "REPORTED"
+
+
+class Sensitivity(StrEnum):
+    """Whether a kind is shown to everybody or to few (I-13); each class is summed by itself."""
+
+    ORDINARY = "ordinary"
+    STYLE = "style"
+    CORRUPTION = "corruption"
 
 
 class Dimensions(NamedTuple):

@@ -11,6 +11,10 @@ _COHORTS = (
     "SELECT household_id, cohort FROM household_mirror"
     " WHERE household_id = ANY($1::uuid[]) AND active"
 )
+_REGION_NAMES = "SELECT code, name FROM regions WHERE code = ANY($1::text[])"
+_HOUSEHOLD_NUMBERS = (
+    "SELECT household_id, household_no FROM household_mirror WHERE household_id = ANY($1::uuid[])"
+)
 _REMEMBERED_REGIONS = 50_000
 
 
@@ -44,3 +48,19 @@ async def find_cohorts(
         return {}
     rows = await connection.fetch(_COHORTS, list(household_ids))
     return {row["household_id"]: row["cohort"] for row in rows}
+
+
+async def find_region_names(connection: Connection, codes: Collection[str]) -> Mapping[str, str]:
+    """The name of each of the regions that exists."""
+    rows = await connection.fetch(_REGION_NAMES, list(codes))
+    return {row["code"]: row["name"] for row in rows}
+
+
+async def find_household_numbers(
+    connection: Connection, household_ids: Collection[UUID]
+) -> Mapping[UUID, str]:
+    """The household number of each of the households that is known."""
+    if not household_ids:
+        return {}
+    rows = await connection.fetch(_HOUSEHOLD_NUMBERS, list(household_ids))
+    return {row["household_id"]: row["household_no"] for row in rows}

@@ -7,20 +7,23 @@ from shared.events.base import Received
 from shared.events.households import HouseholdSnapshot, RegionStored
 
 _STORE_REGIONS = """
-INSERT INTO regions (code, name, admin_zone, valid_to, version)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bool[], $4::date[], $5::bigint[])
+INSERT INTO regions (code, name, kind, admin_zone, valid_to, version)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::date[], $6::bigint[])
 ON CONFLICT (code) DO UPDATE
-SET name = EXCLUDED.name, admin_zone = EXCLUDED.admin_zone, valid_to = EXCLUDED.valid_to,
-    version = EXCLUDED.version
+SET name = EXCLUDED.name, kind = EXCLUDED.kind, admin_zone = EXCLUDED.admin_zone,
+    valid_to = EXCLUDED.valid_to, version = EXCLUDED.version
 WHERE regions.version < EXCLUDED.version
 """
 
 _STORE_HOUSEHOLDS = """
-INSERT INTO household_mirror (household_id, household_no, village_code, cohort, active, version)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::int[])
+INSERT INTO household_mirror
+  (household_id, household_no, village_code, cohort, exit_year, active, version)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bool[],
+                     $7::int[])
 ON CONFLICT (household_id) DO UPDATE
 SET household_no = EXCLUDED.household_no, village_code = EXCLUDED.village_code,
-    cohort = EXCLUDED.cohort, active = EXCLUDED.active, version = EXCLUDED.version
+    cohort = EXCLUDED.cohort, exit_year = EXCLUDED.exit_year, active = EXCLUDED.active,
+    version = EXCLUDED.version
 WHERE household_mirror.version < EXCLUDED.version
 """
 
@@ -33,6 +36,7 @@ async def on_regions_stored(session: Session, received: Sequence[Received[Region
         _STORE_REGIONS,
         [event.code for event in events],
         [event.name for event in events],
+        [event.kind for event in events],
         [event.admin_zone for event in events],
         [event.valid_to for event in events],
         [item.envelope.sequence for item in received],
@@ -51,6 +55,7 @@ async def on_household_snapshots(
         [event.household_no for event in events],
         [event.village_code for event in events],
         [event.cohort for event in events],
+        [event.exit_year for event in events],
         [event.active for event in events],
         [event.version for event in events],
     )

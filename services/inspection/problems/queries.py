@@ -1,18 +1,31 @@
 """Reading problems: by id, for change, and in pages within a caller's sight."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    any_,
+    func,
+    literal,
+    literal_column,
+    or_,
+    text,
+    tuple_,
+)
 from sqlmodel import col, select
 
+from services.inspection.deadlines.domain import Severity
+from services.inspection.kinds import CORRUPTION_PREFIX, STYLE
 from services.inspection.problems.domain.states import FINISHED, State
-from services.inspection.problems.tables import Problem
-from services.inspection.scope import CORRUPTION_PREFIX, STYLE, Sight
-from shared.database import ReadSession, Session
+from services.inspection.problems.tables import Problem, ProblemStay
+from services.inspection.scope import Sight
+from shared.database import Connection, ReadSession, Session
 from shared.errors import NotFound
 from shared.regions import Level, county_of, level_of, prefix_range
 from shared.web.pagination import PageRequest
@@ -31,13 +44,25 @@ _OPEN_SUBJECTS = text(
     """
 )
 
+_CLOSED_TWINS = """
+SELECT wanted.object_type, wanted.object_ref, wanted.kind, twin.id, twin.recurrence
+FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[])
+        AS subjects (object_type, object_ref, kind)) AS wanted
+CROSS JOIN LATERAL (
+  SELECT id, recurrence FROM problems p
+  WHERE p.object_type = wanted.object_type AND p.object_ref = wanted.object_ref
+    AND p.kind = wanted.kind AND p.state = 'CLOSED'
+  ORDER BY closed_on DESC LIMIT 1) AS twin
+"""
+
 _UNGUARDED = text(
     """
     SELECT problems.* FROM problems
     WHERE NOT finished AND state = ANY(:states) AND due_on IS NOT NULL AND overdue_level < :levels
       AND NOT EXISTS (
         SELECT FROM timer
-        WHERE subject_type = 'problem' AND subject_id = problems.id AND timer.state = 'armed')
+        WHERE subject_type = 'problem' AND subject_id = problems.id AND timer.state = 'armed'
+          AND starts_with(timer.kind, 'overdue'))
     ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED
     """
 )
@@ -84,6 +109,30 @@ async def lock_problems(session: Session, problem_ids: Sequence[UUID]) -> list[P
     return list(await session.scalars(statement.order_by(col(Problem.id)).with_for_update()))
 
 
+async def lock_seen_problems(
+    session: Session, sight: Sight, problem_ids: Sequence[UUID]
+) -> dict[UUID, Problem]:
+    """Those of the problems that lie within the sight, locked in the order of their ids."""
+    wanted = col(Problem.id) == func.any(list(problem_ids))
+    statement = select(Problem).where(wanted, *_with_partners(sight))
+    found = await session.scalars(statement.order_by(col(Problem.id)).with_for_update())
+    return {problem.id: problem for problem in found}
+
+
+async def find_closed_twins(
+    connection: Connection, subjects: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], tuple[UUID, int]]:
+    """The last closed problem of each subject (object type, object, kind) that has one, and how
+    often the defect had come back by then (I-44)."""
+    rows = await connection.fetch(
+        _CLOSED_TWINS, *(list(column) for column in zip(*subjects, strict=True))
+    )
+    return {
+        (row["object_type"], row["object_ref"], row["kind"]): (row["id"], row["recurrence"])
+        for row in rows
+    }
+
+
 async def lock_open_problems(
     session: Session, subjects: Sequence[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], Problem]:
@@ -117,11 +166,16 @@ async def list_problems(
 
 def page_statement(sight: Sight, filters: ProblemFilters, page: PageRequest) -> Select[Any]:
     """The statement of one page, with one row to look ahead."""
-    statement = select(Problem).where(*_in_sight(sight), *_matching(filters))
+    statement = ordered_statement(sight, filters)
     key = page.key(int, date, UUID)
     if key is not None:
         statement = statement.where(tuple_(*_ORDER) > tuple_(bool(key[0]), key[1], key[2]))
-    return statement.order_by(*_ORDER).limit(page.limit + 1)
+    return statement.limit(page.limit + 1)
+
+
+def ordered_statement(sight: Sight, filters: ProblemFilters) -> Select[Any]:
+    """The statement of the whole list, in the order of its pages."""
+    return select(Problem).where(*in_sight(sight), *_matching(filters)).order_by(*_ORDER)
 
 
 def page_key(problem: Problem) -> tuple[bool, date, UUID]:
@@ -136,7 +190,7 @@ async def list_audit(session: ReadSession, problem_id: UUID) -> list[dict[str, A
 
 
 def _one(sight: Sight, problem_id: UUID) -> Select[Any]:
-    return select(Problem).where(col(Problem.id) == problem_id, *_in_sight(sight))
+    return select(Problem).where(col(Problem.id) == problem_id, *_with_partners(sight))
 
 
 def _found(problem: Problem | None) -> Problem:
@@ -145,19 +199,39 @@ def _found(problem: Problem | None) -> Problem:
     return problem
 
 
-def _in_sight(sight: Sight) -> list[ColumnElement[bool]]:
-    conditions = _within(sight.region)
+def _with_partners(sight: Sight) -> list[ColumnElement[bool]]:
+    """What a problem asked for by its id must meet: departments that help see it too (I-12). Lists
+    show a department what it leads; no index could give it the rest in order."""
+    conditions = in_sight(replace(sight, department=None))
     if sight.department is not None:
-        conditions.append(col(Problem.lead_dept) == sight.department)
-    if not sight.sensitive:
-        kind = col(Problem.kind)
-        conditions += [kind != STYLE, ~func.starts_with(kind, CORRUPTION_PREFIX)]
+        lead, kind = col(Problem.lead_dept), col(Problem.kind)
+        own = [lead == sight.department, literal(sight.department) == any_(col(Problem.co_depts))]
+        conditions.append(or_(*own, kind == STYLE) if sight.style else or_(*own))
     return conditions
 
 
-def _within(region: str) -> list[ColumnElement[bool]]:
+def in_sight(
+    sight: Sight, table: type[Problem] | type[ProblemStay] = Problem
+) -> list[ColumnElement[bool]]:
+    """What a problem (a stay of one) must meet to be seen."""
+    kind = col(table.kind)
+    conditions = within(sight.region, table)
+    if sight.department is not None:
+        own = col(table.lead_dept) == sight.department
+        # Discipline also watches the style matters that the poverty office leads.
+        conditions.append(or_(own, kind == STYLE) if sight.style else own)
+    if not sight.style:
+        conditions.append(kind != STYLE)
+    if not sight.corruption:
+        conditions.append(~func.starts_with(kind, CORRUPTION_PREFIX))
+    return conditions
+
+
+def within(
+    region: str, table: type[Problem] | type[ProblemStay] = Problem
+) -> list[ColumnElement[bool]]:
     """Equality where an index holds the code of that level, a range of codes elsewhere."""
-    place = col(Problem.village_code)
+    place = col(table.village_code)
     level = level_of(region)
     if level is Level.VILLAGE:
         return [place == region]
@@ -165,7 +239,7 @@ def _within(region: str) -> list[ColumnElement[bool]]:
     conditions = [place >= low, place < high] if level is not Level.COUNTY else []
     county = county_of(region)
     if county is not None:
-        conditions.append(col(Problem.county_code) == county)
+        conditions.append(col(table.county_code) == county)
     return conditions
 
 
@@ -175,10 +249,13 @@ def _matching(filters: ProblemFilters) -> list[ColumnElement[bool]]:
         for name in _PLAIN
         if (value := getattr(filters, name)) is not None
     ]
+    if filters.severity == Severity.PROMINENT:  # said outright, because they have their own index
+        conditions.append(col(Problem.severity) == literal_column(f"'{Severity.PROMINENT}'"))
     if filters.state is not None:  # lets the indexes begin at the right half
-        conditions.append(col(Problem.finished) == (filters.state in FINISHED))
+        finished = col(Problem.finished)
+        conditions.append(finished if filters.state in FINISHED else ~finished)
     if filters.region_prefix is not None:
-        conditions += _within(filters.region_prefix)
+        conditions += within(filters.region_prefix)
     if filters.as_of is not None:
         conditions.append(col(Problem.found_on) <= filters.as_of)
     if filters.overdue is not None:

@@ -9,8 +9,10 @@ from sqlmodel import Field
 
 from services.inspection.deadlines.domain import Deadline, Scope
 from services.inspection.ledger.domain import Dimensions, Entry
+from services.inspection.problems.domain.levels import DEFAULT_ORDER, Path
 from services.inspection.problems.domain.states import FINISHED, REPORTED, Action, State, next_state
 from services.inspection.tables import DOCUMENT, INSTANT, REGION_CODE, TEXTS, InspectionTable
+from shared.clock import end_of_day
 from shared.events.inspection import ProblemFlags
 
 
@@ -44,6 +46,7 @@ class ProblemFields(InspectionTable):
     due_history: list[dict[str, Any]] = Field(sa_type=DOCUMENT)
     extended: bool
     state: str
+    state_since: datetime = Field(sa_type=INSTANT)
     finished: bool
     confirm_by: date | None
     closed_on: date | None
@@ -54,22 +57,27 @@ class ProblemFields(InspectionTable):
     unrouted: bool
     no_policy: bool
     accountable: bool
+    recurrence: int
+    recurs: UUID | None
+    executing_org: str | None
+    responsible_person: str | None
+    plan_deadline: date | None
+    attempt: int
+    progress_pct: int | None
+    progressed_on: date | None
     logged_at: datetime = Field(sa_type=INSTANT)
     logged_by: str
     version: int
     event_sequence: int = Field(sa_type=BigInteger)
 
-    def move(self, action: Action) -> None:
+    def move(self, action: Action, at: datetime, path: Path = DEFAULT_ORDER) -> None:
         """Take the move `action`; raises `IllegalMove`. A new row has the state ""."""
-        self.state = next_state(State(self.state) if self.state else None, action)
-        self.finished = self.state in FINISHED
+        state = next_state(State(self.state) if self.state else None, action, path)
+        if state != self.state:
+            self.state_since = at
+        self.state = state
+        self.finished = state in FINISHED
         self.version += 1
-
-    def fall_overdue(self, level: int) -> None:
-        """Note that the deadline has passed, for the `level`-th time told; raises `IllegalMove`
-        once the problem was submitted."""
-        self.move(Action.FALL_OVERDUE)
-        self.overdue_level = level
 
     def set_deadline(self, deadline: Deadline, *, reason: str, by: str, at: datetime) -> None:
         """Replace the deadline and keep the one before it in the history (I-26)."""
@@ -87,6 +95,10 @@ class ProblemFields(InspectionTable):
         self.due_rules = list(deadline.rules)
         self.late_found = deadline.late_found
         self.version += 1
+
+    def is_past_due(self, at: datetime) -> bool:
+        """Whether the deadline had passed at `at` without anybody having been told."""
+        return self.due_on is not None and not self.overdue_level and end_of_day(self.due_on) < at
 
     @property
     def deadline(self) -> Deadline:
@@ -153,8 +165,46 @@ class Problem(ProblemFields, table=True):
         _page_index("village", "village_code"),
         _page_index("campaign", "campaign_id"),
         _page_index("due"),
+        Index(
+            "ix_problems_closed_finding",
+            *("object_type", "object_ref", "kind", "closed_on"),
+            postgresql_where=text("state = 'CLOSED'"),
+        ),
+        Index(
+            "ix_problems_state",
+            *("county_code", "state", "finished", DUE, "id"),
+            postgresql_where=text("NOT finished"),
+        ),
+        Index(
+            "ix_problems_prominent",
+            *("county_code", "finished", DUE, "id"),
+            postgresql_where=text("severity = 'PROMINENT'"),
+        ),
         Index("ix_problems_unverified", "object_ref", postgresql_where=text("object_unverified")),
     )
+
+
+class ProblemStay(InspectionTable, table=True):
+    """A state a problem has left: the time it stood there (I-55)."""
+
+    __tablename__ = "problem_stays"
+    __table_args__ = (
+        Index("ix_problem_stays_problem_id", "problem_id"),
+        Index("ix_problem_stays_county_code", "county_code", "left_at"),
+    )
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": True}
+    )
+    problem_id: UUID
+    state: str
+    entered_at: datetime = Field(sa_type=INSTANT)
+    left_at: datetime = Field(sa_type=INSTANT)
+    county_code: str = Field(sa_type=REGION_CODE)
+    village_code: str = Field(sa_type=REGION_CODE)
+    lead_dept: str
+    kind: str
+    campaign_id: UUID | None
 
 
 class NewProblem(ProblemFields):

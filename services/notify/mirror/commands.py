@@ -8,7 +8,12 @@ from uuid import UUID
 from services.notify.mirror.domain import Before, Change, Problem, organisation_of
 from shared.database import Session
 from shared.events.base import Received
-from shared.events.inspection import ProblemDispatched, ProblemEvent, ProblemOverdue
+from shared.events.inspection import (
+    ProblemDispatched,
+    ProblemEvent,
+    ProblemOverdue,
+    ProblemReopened,
+)
 from shared.regions import seed_regions
 
 # One statement locks each problem, stores it, and answers what it was before (OLD is null for a
@@ -76,7 +81,8 @@ def _columns_of(received: Received[ProblemEvent]) -> tuple[Any, ...]:
         ",".join(_partners(event)),
         event.village_code,
         event.due_on,
-        isinstance(event, ProblemDispatched),
+        # History that was taken over as closed is somebody's task once it is reopened.
+        isinstance(event, ProblemDispatched | ProblemReopened),
         received.envelope.sequence,
     )
 

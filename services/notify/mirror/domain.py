@@ -7,6 +7,10 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
+STYLE = "STYLE"
+CORRUPTION_PREFIX = "CORRUPTION_"
+_STYLE_UNITS = frozenset({"POV", "LG", "DISC"})
+
 
 class Phase(StrEnum):
     """What the states of a problem (B.6) mean to those who are told of it."""
@@ -115,9 +119,18 @@ def township_organisation(village_code: str) -> str | None:
     return f"TOWN@{village_code[:9]}" if len(village_code) >= 9 else None
 
 
-def is_confined(kind: str) -> bool:
-    """Whether only the lead organisation may hear of a kind: style and corruption (I-13)."""
-    return kind == "STYLE" or kind.startswith("CORRUPTION_")
+def is_corruption(kind: str) -> bool:
+    """Whether a kind is one of the discipline commission alone."""
+    return kind.startswith(CORRUPTION_PREFIX)
+
+
+def may_hear(organisation: str, kind: str) -> bool:
+    """Whether an organisation that does not lead a problem may hear of its kind: of style only who
+    watches it, of corruption the discipline commission alone (I-13)."""
+    unit = organisation.partition("@")[0]
+    if is_corruption(kind):
+        return unit == "DISC"
+    return kind != STYLE or unit in _STYLE_UNITS
 
 
 def derived_id(origin: UUID, *names: object) -> UUID:
@@ -229,4 +242,4 @@ def department_name(organisation: str) -> str:
 
 def kind_name(kind: str) -> str:
     """The Chinese name of a problem kind; its code where it has none."""
-    return "腐败问题线索" if kind.startswith("CORRUPTION_") else _KINDS.get(kind, kind)
+    return "腐败问题线索" if is_corruption(kind) else _KINDS.get(kind, kind)

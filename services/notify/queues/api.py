@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify.queues import commands, queries
 from services.notify.queues.commands import DELIVERY_LIMIT, LEASE_SECONDS, Handed
-from services.notify.queues.domain import Purpose, State
+from services.notify.queues.domain.notices import Purpose
+from services.notify.queues.domain.states import State
 from services.notify.queues.tables import Message
 from services.notify.queues.waiting import waiting_of
 from shared import clock
@@ -64,7 +65,7 @@ class PulledMessage(BaseModel):
     message_id: UUID
     event_id: UUID
     event_type: str = Field(examples=["inspection.problem.dispatched.v1"])
-    problem_id: UUID
+    problem_id: UUID | None = Field(description="null where it tells of no single problem")
     kind: str = Field(examples=["HOUSING_UNSAFE"])
     due_on: date | None
     village_code: str = Field(examples=["511132201205"])
@@ -93,7 +94,7 @@ class DeadLetterView(BaseModel):
     id: UUID
     org: str
     event_id: UUID
-    problem_id: UUID
+    problem_id: UUID | None
     purpose: Purpose
     state: State
     delivery_count: int

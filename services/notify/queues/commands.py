@@ -8,18 +8,16 @@ from typing import Any
 from uuid import UUID
 
 from services.notify.mirror.domain import Change, derived_id
-from services.notify.queues.domain import (
-    Action,
+from services.notify.queues.domain.notices import (
     Notice,
     Purpose,
     Recall,
-    State,
     farewell_of,
-    next_state,
     notices_of,
-    payload_of,
-    recall_of,
+    recalls_of,
 )
+from services.notify.queues.domain.states import Action, State, next_state
+from services.notify.queues.domain.words import payload_of
 from services.notify.queues.queries import get_message_for_update
 from services.notify.queues.tables import Message
 from shared import clock
@@ -54,9 +52,10 @@ SELECT count(pg_notify('{CHANNEL}', org)) FROM (SELECT DISTINCT org FROM queued)
 
 _RECALL = """
 UPDATE messages m SET state = 'CANCELLED'
-  FROM unnest($1::uuid[], $2::text[], $3::bool[]) AS r(problem_id, org, reminders)
+  FROM unnest($1::uuid[], $2::text[], $3::text[]) AS r(problem_id, org, purposes)
  WHERE m.problem_id = r.problem_id AND m.state = 'QUEUED'
-   AND (r.org IS NULL OR m.org = r.org) AND (NOT r.reminders OR m.purpose = 'REMINDER')
+   AND (r.org IS NULL OR m.org = r.org)
+   AND (r.purposes = '' OR m.purpose = ANY(string_to_array(r.purposes, ',')))
 """
 # Whoever was handed a message, unless the last one said that the matter is no longer theirs.
 _TO_BE_TOLD = """
@@ -93,9 +92,9 @@ chosen AS MATERIALIZED (
 granted AS MATERIALIZED (
   SELECT c.message_id, h.event_type, h.data,
          (SELECT string_agg(r.name, '' ORDER BY r.code) FROM regions r
-           WHERE r.code = ANY(ARRAY[left(p.village_code, 6), left(p.village_code, 9),
-                                    p.village_code])) AS place
-    FROM chosen c JOIN happenings h USING (event_id) JOIN problems p USING (problem_id)
+           WHERE r.code = ANY(ARRAY[left(v.code, 6), left(v.code, 9), v.code])) AS place
+    FROM chosen c JOIN happenings h USING (event_id) LEFT JOIN problems p USING (problem_id)
+   CROSS JOIN LATERAL (SELECT coalesce(p.village_code, h.data->>'village_code') AS code) AS v
    WHERE NOT EXISTS (
          SELECT FROM messages e
           WHERE e.problem_id = c.problem_id AND e.org = $1 AND e.position < c.position
@@ -159,7 +158,7 @@ class Handed:
     message_id: UUID
     event_id: UUID
     event_type: str
-    problem_id: UUID
+    problem_id: UUID | None
     kind: str
     due_on: date | None
     village_code: str
@@ -170,7 +169,7 @@ class Handed:
 
 async def announce(session: Session, changes: Sequence[Change]) -> None:
     """Tell the organisations concerned what changed, and recall what that makes pointless."""
-    recalls = [recall for change in changes if (recall := recall_of(change)) is not None]
+    recalls = [recall for change in changes for recall in recalls_of(change)]
     notices = await _recall(session, recalls)
     for change in changes:
         notices += notices_of(change)
@@ -331,7 +330,7 @@ async def _recall(session: Session, recalls: Sequence[Recall]) -> list[Notice]:
         _RECALL,
         [recall.change.problem.problem_id for recall in recalls],
         [recall.organisation for recall in recalls],
-        [recall.reminders for recall in recalls],
+        [",".join(sorted(recall.purposes)) for recall in recalls],
     )
     # A second statement: it sees what a pull has handed out while the first one waited for it.
     ended = {
@@ -352,7 +351,7 @@ def _handed(row: Any) -> Handed:
         event_type=row["event_type"],
         problem_id=row["problem_id"],
         kind=data["kind"],
-        due_on=data["due_on"],
+        due_on=data.get("due_on"),
         village_code=data["village_code"],
         priority=row["priority"],
         payload=payload_of(

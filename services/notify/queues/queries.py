@@ -9,7 +9,7 @@ from sqlalchemy import func, text
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.notify.queues.domain import State
+from services.notify.queues.domain.states import State
 from services.notify.queues.tables import MESSAGES, Message
 from services.notify.tables import CODE
 from shared.database import Connection, ReadSession

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import JSON, BigInteger, Identity, Index, SmallInteger, UniqueConstraint, text
 from sqlmodel import Field
 
-from services.notify.queues.domain import Action, State, next_state
+from services.notify.queues.domain.states import Action, State, next_state
 from services.notify.tables import CODE, INSTANT, NotifyTable
 
 
@@ -27,8 +27,9 @@ _FAILING = text("state = 'LEASED' AND final_delivery")
 
 
 class Message(NotifyTable, table=True):
-    """One message in the queue of `org`. `position` is its place; of one problem the lower ones
-    are handed out first. `final_delivery` marks the last lease it gets before it is dead."""
+    """One message in the queue of `org`. `position` is its place: of one problem the lower ones are
+    handed out first; those of no problem stand alone. `final_delivery` marks the last lease it gets
+    before it is dead."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -48,7 +49,7 @@ class Message(NotifyTable, table=True):
     message_id: UUID = Field(primary_key=True)
     event_id: UUID
     org: str = Field(sa_type=CODE)
-    problem_id: UUID
+    problem_id: UUID | None
     purpose: str
     information: bool
     priority: int = Field(sa_type=SmallInteger)

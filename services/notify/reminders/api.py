@@ -51,7 +51,7 @@ class ReminderView(BaseModel):
             **reminder.model_dump(include={"kind", "level", "due_on", "state"}),
             on=reminder.remind_on,
             to=reminder.org,
-            role=role_of(reminder.level),
+            role=role_of(reminder.level, reminder.org),
         )
 
 

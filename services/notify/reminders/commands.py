@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.notify.mirror.domain import Change, derived_id
 from services.notify.queues.commands import Happened, enqueue
-from services.notify.queues.domain import Notice, Priority, Purpose, priority_of
+from services.notify.queues.domain.notices import Notice, Priority, Purpose, priority_of
 from services.notify.reminders.domain import (
     Kind,
     addressee_of,
@@ -96,7 +96,7 @@ async def replan_reminders(session: Session, changes: Sequence[Change]) -> None:
         assert due_on is not None
         planned = plan_reminders(problem.tier, due_on, change.at, rhythms[asked[change.event_id]])
         for one in planned:
-            org = addressee_of(one.level, problem.lead, problem.village_code)
+            org = addressee_of(one.level, problem.lead, problem.kind, problem.village_code)
             rows.append(
                 (problem.problem_id, due_on, one.kind, one.on, one.level, one.at, org, one.state)
             )

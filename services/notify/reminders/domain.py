@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from services.notify.mirror.domain import Change
+from services.notify.mirror.domain import Change, may_hear, organisation_of
 from shared.clock import civil_date, start_of_day
 
 IMMEDIATE = "IMMEDIATE"
@@ -56,7 +56,7 @@ def plan_reminders(tier: str, due_on: date, told_at: datetime, rhythm: Rhythm) -
     """
     days = {0} if tier == IMMEDIATE else set(rhythm.days_before)
     reminders = []
-    if tier == IMMEDIATE:
+    if tier == IMMEDIATE and civil_date(told_at) <= due_on:
         reminders.append(Planned(Kind.PRE_DUE, civil_date(told_at), State.SENT, told_at))
     for before in sorted(days, reverse=True):
         on = due_on - timedelta(days=before)
@@ -77,18 +77,23 @@ def plan_escalations(due_on: date, rhythm: Rhythm) -> list[Planned]:
 
 # Who hears of an escalation besides the lead department, by level: their unit in the county.
 _ESCALATION_UNITS: Mapping[int, str] = {2: "POV", 3: "LG"}
-_ROLES: Mapping[int | None, str] = {1: "dept_head", 2: "poverty_office", 3: "leading_group"}
+_ROLES: Mapping[str, str] = {"POV": "poverty_office", "LG": "leading_group"}
 
 
-def addressee_of(level: int | None, lead: str, village_code: str) -> str:
-    """The organisation a reminder goes to; `level` is None before the deadline has passed."""
+def addressee_of(level: int | None, lead: str, kind: str, village_code: str) -> str:
+    """The organisation a reminder goes to; `level` is None before the deadline has passed. What
+    nobody else may hear of stays with the lead (I-13)."""
     unit = _ESCALATION_UNITS.get(level or 0)
-    return f"{unit}@{village_code[:6]}" if unit else lead
+    organisation = organisation_of(unit, village_code) if unit else lead
+    return organisation if may_hear(organisation, kind) else lead
 
 
-def role_of(level: int | None) -> str:
-    """Whom in that organisation it is meant for."""
-    return _ROLES.get(level, "dept_handler")
+def role_of(level: int | None, organisation: str) -> str:
+    """Whom in the organisation reminded it is meant for."""
+    if level is None:
+        return "dept_handler"
+    unit = organisation.partition("@")[0]
+    return "dept_head" if level == 1 else _ROLES.get(unit, "dept_head")
 
 
 def needs_cancelling(change: Change) -> bool:

@@ -6,9 +6,10 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, literal, true
+from sqlalchemy import ColumnElement, and_, any_, false, literal, true
 from sqlmodel import col, or_, select
 
+from services.notify.mirror.domain import CORRUPTION_PREFIX, STYLE, may_hear
 from services.notify.mirror.tables import MirroredProblem
 from services.notify.reminders.domain import Rhythm
 from services.notify.reminders.tables import Reminder
@@ -103,10 +104,16 @@ async def list_reminders(
 def _is_seen_by(actor: Actor) -> ColumnElement[bool]:
     """Departments see what they lead or take part in; style and corruption are confined (I-13)."""
     problem = MirroredProblem
-    leads = col(problem.lead) == actor.organisation
-    if actor.is_department and not actor.has(Role.INSPECTOR, Role.OPS):
-        return or_(leads, literal(actor.organisation) == any_(col(problem.partners)))
-    if actor.unit in ("POV", "DISC"):
-        return true()
-    confined = or_(col(problem.kind) == "STYLE", col(problem.kind).startswith("CORRUPTION_"))
-    return or_(leads, ~confined)
+    kind, organisation = col(problem.kind), actor.organisation
+    leads = col(problem.lead) == organisation
+    limited = actor.is_department and not actor.has(Role.INSPECTOR, Role.OPS)
+    concerned = literal(organisation) == any_(col(problem.partners)) if limited else true()
+    hidden = [
+        condition
+        for one, condition in (
+            (STYLE, kind == STYLE),
+            (CORRUPTION_PREFIX, kind.startswith(CORRUPTION_PREFIX)),
+        )
+        if not may_hear(organisation, one)
+    ]
+    return or_(leads, and_(concerned, ~or_(false(), *hidden)))

@@ -12,6 +12,9 @@ from shared.events.inspection import (
     ProblemDispatched,
     ProblemEvent,
     ProblemObject,
+    ProblemReopened,
+    ProblemReturned,
+    ProblemSubmitted,
     ProblemWithdrawn,
 )
 from shared.ids import new_id
@@ -75,6 +78,34 @@ async def test_open_problems_are_counted_until_closed_or_withdrawn(
     await tell(households, (closed, 9), (withdrawn, 3))
     assert await open_problems(households, view) == 1
     assert await open_problems(households, other) == 0
+
+
+async def test_a_problem_counts_until_it_is_closed_and_again_once_it_is_reopened(
+    households: Households,
+) -> None:
+    view = await households.register()
+    one = new_id()
+
+    def told(kind: type[ProblemEvent], state: str, **more: Any) -> ProblemEvent:
+        return problem(kind, view["id"], state, one, **more)
+
+    life = [
+        (told(ProblemDispatched, "DISPATCHED"), 1),
+        (told(ProblemSubmitted, "SUBMITTED"), 1),  # reported, not yet believed
+        (told(ProblemReturned, "RECTIFYING", level=2), 1),
+        (told(ProblemSubmitted, "SUBMITTED"), 1),
+        (told(ProblemClosed, "CLOSED", closed_on=date(2019, 9, 16)), 0),
+        (told(ProblemReopened, "RECTIFYING", recurrence=1), 1),
+        (told(ProblemClosed, "CLOSED", closed_on=date(2019, 10, 16)), 0),
+        (told(ProblemReopened, "RECTIFYING", recurrence=2), 1),
+        (told(ProblemWithdrawn, "WITHDRAWN"), 0),
+    ]
+    for sequence, (event, count) in enumerate(life, start=1):
+        await tell(households, (event, sequence))
+        assert await open_problems(households, view) == count, event.wire_type
+    for sequence, (event, _) in enumerate(life, start=1):  # all of it once more
+        await tell(households, (event, sequence))
+        assert await open_problems(households, view) == 0
 
 
 async def test_what_is_delivered_again_or_late_changes_nothing(households: Households) -> None:

@@ -65,6 +65,9 @@ async def test_a_campaign_is_drafted_and_told(inspection: Inspection) -> None:
         ({"region_code": "5111"}, "NOT_FOUND"),
         ({"region_code": "x"}, "REGION_CODE_INVALID"),
         ({"self_check_until": "2019-02-30"}, "DATE_INVALID"),
+        ({"contents": ["WEATHER"]}, "UNKNOWN_VALUE"),
+        ({"base_date": "1999-12-31"}, "DATE_OUT_OF_RANGE"),
+        ({"since_year": 1914}, "OUT_OF_RANGE"),
         ({"year": 1900}, "OUT_OF_RANGE"),
         ({"name": ""}, "TOO_SHORT"),
         ({"stray": 1}, "UNKNOWN_FIELD"),
@@ -104,3 +107,50 @@ async def test_campaigns_are_listed_in_pages(inspection: Inspection) -> None:
     rest = (await inspection.get("/campaigns", {"cursor": first["next_cursor"]})).json()
     assert [item["id"] for item in first["items"] + rest["items"]] == ids
     assert rest["next_cursor"] is None
+
+
+async def test_a_look_back_has_four_contents_a_base_date_and_five_stages_by_itself(
+    inspection: Inspection,
+) -> None:
+    plain = {name: CAMPAIGN[name] for name in ("name", "type", "region_code", "year")}
+    view = (await inspection.post("/campaigns", plain)).json()
+    assert view["contents"] == ["COUNTY_RESULTS", "VILLAGE_EXIT", "HOUSEHOLD_EXIT", "OTHER_OBJECTS"]
+    assert (view["base_date"], view["since_year"]) == ("2018-12-31", 2014)
+    assert view["self_check_until"] is None
+    spans = {plan["stage"]: (plan["start"], plan["end"]) for plan in view["stages"]}
+    assert list(spans) == [
+        *("PREPARE", "SELF_CHECK", "CROSS_CHECK", "RECTIFY", "SAMPLE_SUMMARY"),
+    ]
+    assert spans["SELF_CHECK"] == ("2019-03-21", "2019-03-31")
+    assert spans["RECTIFY"] == ("2019-04-21", "2019-05-30")
+    assert spans["SAMPLE_SUMMARY"][1] == "2019-06-30"
+
+
+async def test_what_a_look_back_says_of_itself_stands_as_said(inspection: Inspection) -> None:
+    own = {"contents": ["VILLAGE_EXIT"], "base_date": "2018-06-30", "since_year": 2016}
+    view = (await inspection.post("/campaigns", CAMPAIGN | own)).json()
+    assert {name: view[name] for name in own} == own
+    assert view["stages"] == CAMPAIGN["stages"]
+
+
+async def test_other_campaigns_have_no_contents_and_no_base_date(inspection: Inspection) -> None:
+    view = (await inspection.get(f"/campaigns/{await inspection.campaign()}")).json()
+    assert (view["contents"], view["base_date"], view["since_year"]) == ([], None, None)
+    assert (view["stages"], view["course"]) == ([], [])
+
+
+async def test_the_usual_days_of_a_look_back_are_configured_by_region(
+    inspection: Inspection,
+) -> None:
+    days = {"PREPARE": ["02-01", "02-28"], "SELF_CHECK": ["03-01", "03-15"]}
+    body = {"value": days, "effective_from": "2019-01-01"}
+    ops: dict[str, Any] = {"org": "OPS@51", "roles": ("ops",)}
+    answer = await inspection.put("/config/511132/look_back_stages", body, **ops)
+    assert answer.status_code == 200, answer.text
+    plain = {name: CAMPAIGN[name] for name in ("name", "type", "region_code", "year")}
+    view = (await inspection.post("/campaigns", plain)).json()
+    assert [plan["start"] for plan in view["stages"]] == ["2019-02-01", "2019-03-01"]
+    for wrong in ({"PREPARE": ["02-29", "03-01"]}, {"PARADE": ["02-01", "02-02"]}):
+        body = {"value": wrong, "effective_from": "2019-01-01"}
+        answer = await inspection.put("/config/511132/look_back_stages", body, **ops)
+        assert (answer.status_code, answer.json()["code"]) == (422, "VALUE_INVALID")

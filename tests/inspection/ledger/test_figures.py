@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -16,110 +17,32 @@ from services.inspection.ledger.commands import FOLD_ROWS, add_deltas, fold_delt
 from services.inspection.ledger.domain import (
     Delta,
     Dimensions,
-    DoneBasis,
-    Entry,
-    Figures,
     GroupBy,
-    deltas_between,
     whole,
 )
-from services.inspection.ledger.queries import FiguresWanted, figures_sql, list_figures
-from services.inspection.scope import sight_of
-from shared.database import Database
-from shared.security import Actor
-from tests.inspection.conftest import Inspection, finding
-
-CAMPAIGN = UUID("01990000-0000-7000-8000-00000000c001")
-DAYS = [date(2019, 9, 1) + timedelta(days=offset) for offset in range(5)]
-ACTORS = [
-    Actor("t", organisation, frozenset({"x"}))
-    for organisation in (
-        "POV@511132",
-        "LG@511132",
-        "PROV@51",
-        "CITY@5111",
-        "TOWN@511132201",
-        "VILLAGE@511132201205",
-        "HOUS@511132",
-        "DISC@511132",
-        "POV@511133",
-    )
-]
-DIMENSIONS = st.builds(
-    Dimensions,
-    st.sampled_from([None, CAMPAIGN]),
-    st.sampled_from(["511132201205", "511132201206", "511132202200", "511133201200", "511132"]),
-    st.sampled_from(["HOUSING_UNSAFE", "RELOCATION_NOT_IN", "STYLE", "CORRUPTION_BRIBERY"]),
-    st.sampled_from(["HOUS", "NDRC", "DISC"]),
-    st.sampled_from(["EXITED", "NONE"]),
-    st.sampled_from(["PROMINENT", "GENERAL"]),
-    st.sampled_from(["AUDIT", "VISIT"]),
-    st.sampled_from(["HOUSEHOLD", "VILLAGE"]),
-)
-ENTRIES = st.none() | st.builds(
-    lambda dimensions, progress: Entry(dimensions, reported=progress > 0, closed=progress > 1),
-    DIMENSIONS,
-    st.integers(0, 2),
-)
-# A problem's life: what it counts for from some days on.
-LIVES = st.lists(st.tuples(st.sampled_from(DAYS), ENTRIES), min_size=1, max_size=4).map(
-    lambda life: sorted(life, key=lambda step: step[0])
-)
-WANTED = st.builds(
+from services.inspection.ledger.queries import (
+    Counts,
     FiguresWanted,
-    campaign_id=st.sampled_from([None, CAMPAIGN]),
-    severity=st.sampled_from([None, "PROMINENT"]),
-    kind_prefix=st.sampled_from([None, "RELOCATION", "HOUSING_UNSAFE"]),
-    object_type=st.sampled_from([None, "VILLAGE"]),
-    group_by=st.sampled_from([None, *GroupBy]),
-    done_basis=st.sampled_from(DoneBasis),
-    as_of=st.sampled_from([None, *DAYS]),
+    Filters,
+    count_changes,
+    count_standing,
+    list_figures,
+    parameters_of,
+    standing_sql,
 )
-
-Life = Sequence[tuple[date, Entry | None]]
-
-
-def recount(lives: Sequence[Life], actor: Actor, wanted: FiguresWanted) -> list[Figures]:
-    """The figures counted one by one from where each problem stands."""
-    sight = sight_of(actor)
-    found: Counter[str] = Counter()
-    done: Counter[str] = Counter()
-    for life in lives:
-        steps = [entry for day, entry in life if wanted.as_of is None or day <= wanted.as_of]
-        entry = steps[-1] if steps else None
-        if entry is None:
-            continue
-        of = entry.dimensions
-        hidden = of.kind == "STYLE" or of.kind.startswith("CORRUPTION_")
-        if (
-            not of.village_code.startswith(actor.region)
-            or (sight.department is not None and of.lead_dept != sight.department)
-            or (hidden and not sight.sensitive)
-            or (wanted.campaign_id is not None and of.campaign_id != wanted.campaign_id)
-            or (wanted.severity is not None and of.severity != wanted.severity)
-            or (wanted.kind_prefix is not None and not of.kind.startswith(wanted.kind_prefix))
-            or (wanted.object_type is not None and of.object_type != wanted.object_type)
-        ):
-            continue
-        key = {None: "", GroupBy.TOWNSHIP: of.village_code[:9]}.get(wanted.group_by)
-        if key is None:
-            assert wanted.group_by is not None
-            key = str(getattr(of, wanted.group_by.value))
-        found[key] += 1
-        done[key] += entry.closed if wanted.done_basis is DoneBasis.CLOSED else entry.reported
-    return [Figures(key, found[key], done[key]) for key in sorted(found)]
-
-
-async def write(database: Database, lives: Sequence[Life]) -> None:
-    """Write every change of the lives."""
-    deltas: list[Delta] = []
-    for life in lives:
-        present: Entry | None = None
-        for day, entry in life:
-            deltas += deltas_between(present, entry, day)
-            present = entry
-    async with database.driver_transaction() as connection:
-        await add_deltas(connection, deltas)
+from services.inspection.scope import sight_of
+from tests.inspection.conftest import Inspection
+from tests.inspection.ledger.lives import (
+    ACTORS,
+    CAMPAIGN,
+    DAYS,
+    FILTERS,
+    LIVES,
+    WANTED,
+    Life,
+    recount,
+    start_ledger,
+)
 
 
 @settings(
@@ -136,11 +59,7 @@ async def test_the_figures_equal_a_recount_and_the_groups_add_up(
     inspection: Inspection, early: list[Life], late: list[Life], wanted: list[FiguresWanted]
 ) -> None:
     database = inspection.runtime.database
-    async with database.statement() as connection:
-        await connection.execute("TRUNCATE ledger_deltas, ledger_days, ledger_totals")
-    await write(database, early)
-    await fold_deltas(database)
-    await write(database, late)
+    await start_ledger(database, early, late)
     async with database.statement() as connection:
         for one in wanted:
             for actor in ACTORS:
@@ -286,33 +205,101 @@ async def test_a_question_of_a_wrong_form_is_refused(
     assert (await inspection.get("/stats/problems", query)).status_code == 422
 
 
-async def test_the_sums_are_read_by_index_and_not_the_problems(inspection: Inspection) -> None:
-    statement = figures_sql("511132", FiguresWanted(CAMPAIGN, group_by=GroupBy.KIND))
-    assert "problems" not in statement
+LIFE_LISTS = st.lists(LIVES, max_size=8)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    lives=LIFE_LISTS,
+    late=LIFE_LISTS,
+    filters=FILTERS,
+    keys=st.lists(st.sampled_from(GroupBy), unique=True, max_size=2),
+    starts=st.sets(st.sampled_from(DAYS[1:]), min_size=1).map(sorted),
+)
+async def test_what_stood_before_and_the_changes_since_make_what_stands(
+    inspection: Inspection,
+    lives: list[Life],
+    late: list[Life],
+    filters: Filters,
+    keys: list[GroupBy],
+    starts: list[date],
+) -> None:
+    database = inspection.runtime.database
+    await start_ledger(database, lives, late)
+    async with database.statement() as connection:
+        for actor in ACTORS:
+            sight = sight_of(actor)
+            before = starts[0] - timedelta(days=1)
+            stood = await count_standing(connection, sight, filters, keys, before)
+            changes = await count_changes(connection, sight, filters, keys, starts, DAYS[-1])
+            stands = await count_standing(connection, sight, filters, keys)
+            assert all(1 <= change.period <= len(starts) for change in changes)
+            assert added_up([*stood, *changes]) == added_up(stands)
+            whole_of_it = await count_standing(connection, sight, filters, [])
+            assert added_up(stands).total() == added_up(whole_of_it).total()
+
+
+def added_up(counts: Sequence[Counts]) -> Counter[tuple[tuple[str, ...], str]]:
+    """The sums of each group and figure, without those that are nought."""
+    sums: Counter[tuple[tuple[str, ...], str]] = Counter()
+    for count in counts:
+        for figure in ("found", "reported", "closed"):
+            sums[count.keys, figure] += getattr(count, figure)
+    return Counter({place: number for place, number in sums.items() if number})
+
+
+async def test_an_upgrade_fills_the_margins_from_the_sums_that_exist(
+    inspection: Inspection,
+) -> None:
+    rows = "SELECT * FROM ledger_margins ORDER BY 1, 2, 3, 4, 5, 6, 7"
+    for kind in ("HOUSING_UNSAFE", "STYLE", "CORRUPTION_BRIBERY"):
+        for campaign_id in (None, await inspection.campaign()):
+            await inspection.log(kind=kind, campaign_id=campaign_id)
+    await fold_deltas(inspection.runtime.database)
+    folded = await inspection.fetch(rows)
+    assert folded
+    await inspection.fetch("DROP TABLE ledger_margins")
+    migration = import_module("services.inspection.migrations.versions.0007_analysis")
+    async with inspection.runtime.database.statement() as connection:
+        await connection.execute(migration.MARGINS)
+    assert await inspection.fetch(rows) == folded
+
+
+@pytest.mark.parametrize(
+    ("filters", "keys", "index"),
+    [
+        (Filters(), [GroupBy.KIND], "uq_ledger_margins"),
+        (Filters(), [GroupBy.TOWNSHIP], "uq_ledger_margins"),
+        (Filters(), [GroupBy.LEAD_DEPT], "uq_ledger_margins"),
+        (Filters(severity="PROMINENT"), [GroupBy.TOWNSHIP], "uq_ledger_margins"),
+        (Filters(campaign_id=CAMPAIGN), [GroupBy.KIND], "uq_ledger_margins"),
+        (Filters(severity="PROMINENT"), [GroupBy.KIND], "ix_ledger_totals_level_place"),
+        (Filters(campaign_id=CAMPAIGN, cohort="EXITED"), [GroupBy.KIND], "uq_ledger_totals"),
+    ],
+)
+async def test_the_sums_are_read_by_index_and_never_the_problems(
+    inspection: Inspection, filters: Filters, keys: list[GroupBy], index: str
+) -> None:
     await inspection.fetch(
         """
-        INSERT INTO ledger_totals
-        SELECT level, left('5111' || 10 + g % 50 || '2' || lpad((g % 20)::text, 2, '0'), level),
-               NULL, 'K' || g / 1000, 'POV', 'NONE', 'GENERAL', 'AUDIT', 'VILLAGE', 1, 0, 0
-        FROM generate_series(1, 20000) AS g, (VALUES (6), (9)) AS levels (level)
-        ON CONFLICT DO NOTHING
+        INSERT INTO ledger_deltas
+        SELECT DATE '2019-09-01', NULL, '5111' || 10 + g % 90 || '2' || lpad((g % 20)::text, 2, '0')
+               || '200', 'K' || g / 100, 'POV', 'NONE', 'GENERAL', 'AUDIT', 'VILLAGE', 1, 0, 0
+        FROM generate_series(1, 5000) AS g
         """
     )
+    await fold_deltas(inspection.runtime.database)
     await inspection.fetch("ANALYZE ledger_totals")
-    prepared = "\n".join(
-        row[0]
-        for row in await inspection.fetch(
-            f"EXPLAIN {statement}",
-            "511132",
-            "511133",
-            None,
-            True,
-            None,
-            None,
-            None,
-            CAMPAIGN,
-        )
-    )
-    assert "Seq Scan on ledger_totals" not in prepared
-    assert "Index" in prepared
-    assert (await inspection.post("/problems", finding())).status_code == 201
+    await inspection.fetch("ANALYZE ledger_margins")
+    statement = standing_sql("511132", filters, keys)
+    parameters = parameters_of(sight_of(ACTORS[0]), filters)
+    lines = await inspection.fetch(f"EXPLAIN {statement}", *parameters)
+    plan = "\n".join(line[0] for line in lines)
+    assert index in plan
+    assert "Seq Scan on ledger_totals" not in plan
+    assert "Seq Scan on ledger_margins" not in plan
+    assert "problems" not in plan

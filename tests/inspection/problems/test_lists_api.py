@@ -147,8 +147,10 @@ async def test_style_and_corruption_are_shown_to_their_leaders_alone(
     corruption = await inspection.log(kind="CORRUPTION_BRIBERY")
     assert corruption["lead_dept"] == "DISC"
     for org, roles, expected in (
-        ("POV@511132", ("poverty_office",), sorted([style, corruption["id"]])),
-        ("DISC@511132", ("discipline",), [corruption["id"]]),
+        ("POV@511132", ("poverty_office",), [style]),
+        ("LG@511132", ("leading_group",), [style]),
+        ("DISC@511132", ("discipline",), sorted([style, corruption["id"]])),
+        ("DISC@511133", ("discipline",), []),
         ("TOWN@511132201", ("township_reviewer",), []),
         ("VILLAGE@511132201205", ("village_cadre",), []),
         ("HOUS@511132", ("dept_head",), []),
@@ -188,7 +190,8 @@ async def test_a_page_is_read_from_an_index_in_its_order(
                '5111' || 10 + g % 50 || '2012' || lpad((g / 50 % 4)::text, 2, '0'),
                CASE g % 3 WHEN 0 THEN 'HOUS' ELSE 'POV' END, '{}', 'AUDIT', DATE '2019-08-20',
                '[{}]', DATE '2019-09-01' + g % 90, '{}', '[]', false, 'DISPATCHED', false, NULL,
-               NULL, 0, false, false, false, false, false, false, now(), 't', 1, 2
+               NULL, 0, false, false, false, false, false, false, now(), 't', 1, 2,
+               now(), 0, NULL, NULL, NULL, NULL, 0
         FROM generate_series(1, 40000) AS g
         """
     )

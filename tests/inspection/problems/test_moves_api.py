@@ -1,10 +1,11 @@
-"""POST /problems/{id}/…: accept, decline, confirm, refute, withdraw, extend."""
+"""The moves of one problem: accept, decline, confirm, refute, withdraw, extend, name partners."""
 
 from typing import Any
 
 import pytest
 
-from tests.inspection.conftest import PHOTO, Inspection
+from shared.ids import new_id
+from tests.inspection.conftest import PHOTO, SHA256, VILLAGE, Inspection, finding
 
 HOUS: dict[str, Any] = {"org": "HOUS@511132", "roles": ("dept_handler",)}
 LG: dict[str, Any] = {"org": "LG@511132", "roles": ("leading_group",)}
@@ -236,3 +237,84 @@ async def test_a_finished_problem_is_not_extended(inspection: Inspection) -> Non
     await inspection.post(f"/problems/{problem_id}/withdraw", REASON)
     answer = await inspection.post(f"/problems/{problem_id}/extend", EXTENSION, **LG)
     assert (answer.status_code, answer.json()["code"]) == (409, "STATE_CONFLICT")
+
+
+# -- who helps, and who answers (I-12) -----------------------------------------------------------
+
+
+async def test_departments_that_help_are_told_and_see_the_problem(inspection: Inspection) -> None:
+    problem_id = (await inspection.log())["id"]
+    path = f"/problems/{problem_id}/co-departments"
+    partner: dict[str, Any] = {"org": "CIVIL@511132", "roles": ("dept_head",)}
+    assert (await inspection.get(f"/problems/{problem_id}", **partner)).status_code == 404
+    answer = await inspection.put(path, {"departments": ["FIN", "CIVIL"]})
+    assert answer.json()["co_depts"] == ["CIVIL", "FIN"]
+    assert (await inspection.happened(problem_id))[-1] == "partners_changed"
+    assert (await inspection.get(f"/problems/{problem_id}", **partner)).status_code == 200
+    neighbour: dict[str, Any] = {"org": "CIVIL@511133", "roles": ("dept_head",)}
+    assert (await inspection.get(f"/problems/{problem_id}", **neighbour)).status_code == 404
+    accepted = await inspection.post(f"/problems/{problem_id}/accept", **partner)
+    assert accepted.status_code == 403
+    assert (await inspection.get("/problems", **partner)).json()["items"] == []
+    refused = await inspection.put(path, {"departments": ["HOUS"]})
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "PARTNER_LEADS")
+
+
+async def test_only_the_lead_and_the_county_name_partners(inspection: Inspection) -> None:
+    problem_id = (await inspection.log())["id"]
+    body = {"departments": ["CIVIL"]}
+    for org, roles, status in (
+        ("HOUS@511132", ("dept_head",), 200),
+        ("LG@511132", ("leading_group",), 200),
+        ("HOUS@511132", ("dept_handler",), 403),
+        ("FIN@511132", ("dept_head",), 404),
+        ("POV@511133", ("poverty_office",), 404),
+    ):
+        answer = await inspection.put(
+            f"/problems/{problem_id}/co-departments", body, org=org, roles=roles
+        )
+        assert answer.status_code == status, org
+
+
+async def test_a_problem_names_who_answers_for_its_lead(inspection: Inspection) -> None:
+    problem_id = (await inspection.log())["id"]
+    assert (await inspection.problem(problem_id))["responsible"] is None
+    names = {"unit_head": "赵局长", "deputy": "钱副局长", "county_leader": "孙副县长"}
+    answer = await inspection.put(
+        "/responsibles/HOUS@511132", {**names, "effective_from": "2019-01-01"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert (await inspection.problem(problem_id))["responsible"] == names
+
+
+# -- evidence kept here --------------------------------------------------------------------------
+
+
+async def test_evidence_that_was_uploaded_has_the_hash_of_the_upload(
+    inspection: Inspection,
+) -> None:
+    ref = str(new_id())
+    await inspection.fetch(
+        """
+        INSERT INTO evidence_files (id, sha256, size, content_type, village_code, organisation,
+                                    uploaded_by, file_name, scan, created_at)
+        VALUES ($1, $2, 3, 'image/jpeg', $3, 'POV@511132', 't', 'a.jpg', 'NOT_SCANNED', now())
+        """,
+        ref,
+        SHA256,
+        VILLAGE,
+    )
+    right = {"ref": ref, "sha256": SHA256, "phase": "BEFORE"}
+    wrong = {**right, "sha256": "f" * 64}
+    problem_id = (await inspection.log(evidence=[right]))["id"]
+    assert (await inspection.problem(problem_id))["sources"][0]["evidence"] == [right]
+    suspected = (await inspection.log(suspected=True))["id"]
+    for path, body in (
+        ("/problems", finding(evidence=[PHOTO, wrong])),
+        (f"/problems/{suspected}/confirm", {"evidence": [PHOTO, wrong]}),
+        (f"/problems/{suspected}/refute", {"evidence": [PHOTO, wrong], "reason": "无"}),
+    ):
+        answer = await inspection.post(path, body)
+        assert answer.status_code == 422, answer.text
+        (error,) = answer.json()["errors"]
+        assert (error["field"], error["code"]) == ("evidence.1.sha256", "EVIDENCE_MISMATCH")

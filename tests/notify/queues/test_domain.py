@@ -1,6 +1,7 @@
 """Who is told what, in which words, and the life of a message: rules without a database."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
 from typing import Any
@@ -15,23 +16,23 @@ from services.notify.mirror.domain import (
     Problem,
     derived_id,
     kind_name,
+    may_hear,
     organisation_of,
     short_place,
     township_organisation,
 )
-from services.notify.queues.domain import (
-    MOVES,
-    Action,
+from services.notify.queues.domain.notices import (
     Notice,
     Priority,
     Purpose,
-    State,
+    Recall,
     message_id_of,
-    next_state,
     notices_of,
-    payload_of,
-    recall_of,
+    notices_of_case,
+    recalls_of,
 )
+from services.notify.queues.domain.states import MOVES, Action, State, next_state
+from services.notify.queues.domain.words import payload_of
 from shared.errors import IllegalMove
 from shared.ids import new_id
 
@@ -75,7 +76,22 @@ def told(notices: list[Notice]) -> dict[str, tuple[Purpose, Priority]]:
     return {notice.organisation: (notice.purpose, notice.priority) for notice in notices}
 
 
+LEAD = "HOUS@511132"
+TOWNSHIP = "TOWN@511132201"
+ACT = Priority.NORMAL
 COPY = Priority.INFORMATION
+PURPOSES = {
+    "dispatched": Purpose.DISPATCH,
+    "due_changed": Purpose.DUE_CHANGED,
+    "reopened": Purpose.REOPENED,
+    "source_added": Purpose.SOURCE_ADDED,
+    "disputed": Purpose.DISPUTED,
+    "dispute_rejected": Purpose.DISPUTE_REJECTED,
+    "stalled": Purpose.STALLED,
+    "no_policy_found": Purpose.NO_POLICY,
+    "returned": Purpose.RETURNED,
+    "false_rectification": Purpose.FALSE_RECTIFICATION,
+}
 
 
 def test_a_dispatch_goes_to_the_lead_and_copies_to_partners_and_township() -> None:
@@ -129,25 +145,84 @@ def test_immediate_and_prominent_problems_are_urgent(
         ("overdue", {}),  # told by the reminders, once per level
         ("withdrawn", {}),  # told to those who had been handed something
         ("closed", {}),
-        ("due_changed", {"HOUS@511132": Purpose.DUE_CHANGED, "FIN@511132": Purpose.DUE_CHANGED}),
-        ("reopened", {"HOUS@511132": Purpose.REOPENED, "FIN@511132": Purpose.REOPENED}),
-        ("returned", {"HOUS@511132": Purpose.RETURNED}),
-        ("source_added", {"HOUS@511132": Purpose.SOURCE_ADDED}),
+        ("progressed", {}),
+        ("due_changed", {LEAD: ACT, "FIN@511132": COPY, TOWNSHIP: COPY}),
+        ("reopened", {LEAD: ACT, "FIN@511132": COPY, TOWNSHIP: COPY}),
+        ("source_added", {LEAD: COPY}),
+        ("disputed", {"POV@511132": ACT}),  # I-11
+        ("dispute_rejected", {LEAD: ACT}),
+        ("stalled", {LEAD: ACT, TOWNSHIP: ACT}),  # I-34
+        ("no_policy_found", {"POV@511132": ACT, "FIN@511132": ACT}),  # I-36
+        ("returned", {LEAD: ACT, TOWNSHIP: ACT}),
+        ("false_rectification", {LEAD: ACT, "POV@511132": ACT, "LG@511132": ACT}),  # I-43
     ],
 )
 def test_each_event_is_told_to_those_it_concerns(
-    happened: str, expected: dict[str, Purpose]
+    happened: str, expected: dict[str, Priority]
 ) -> None:
-    notices = told(notices_of(change(happened)))
-    notices.pop("TOWN@511132201", None)
-    assert {org: purpose for org, (purpose, _) in notices.items()} == expected
+    notices = notices_of(change(happened))
+    assert {org: priority for org, (_, priority) in told(notices).items()} == expected
+    assert {notice.purpose for notice in notices} <= {PURPOSES.get(happened)}
+
+
+@pytest.mark.parametrize("happened", PURPOSES)
+@pytest.mark.parametrize(
+    ("kind", "lead", "hearing"),
+    [
+        ("STYLE", "POV@511132", {"POV@511132", "LG@511132", "DISC@511132"}),
+        ("CORRUPTION_BRIBERY", "DISC@511132", {"DISC@511132"}),
+    ],
+)
+def test_no_event_of_style_or_corruption_reaches_anybody_else(
+    happened: str, kind: str, lead: str, hearing: set[str]
+) -> None:
+    partners = ("FIN@511132", "DISC@511132")
+    before = replace(BEFORE, lead=lead)
+    notices = notices_of(change(happened, before, kind=kind, lead=lead, partners=partners))
+    assert set(told(notices)) <= hearing
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("HOUSING_UNSAFE", ["DISC@511132", "LG@511132"]),
+        ("STYLE", ["DISC@511132", "LG@511132"]),
+        ("CORRUPTION_WASTE", ["DISC@511132"]),
+    ],
+)
+def test_a_case_is_told_to_discipline_and_where_it_may_hear_to_the_leading_group(
+    kind: str, expected: list[str]
+) -> None:
+    notices = notices_of_case(new_id(), kind, VILLAGE)
+    assert [notice.organisation for notice in notices] == expected
+    # No order with the problem's own messages, and no recall when it is closed.
+    assert {notice.problem_id for notice in notices} == {None}
+
+
+@pytest.mark.parametrize(
+    ("organisation", "style", "corruption"),
+    [
+        ("POV@511132", True, False),
+        ("LG@511132", True, False),
+        ("DISC@511132", True, True),
+        ("HOUS@511132", False, False),
+        ("GOV@511132", False, False),
+        (TOWNSHIP, False, False),
+    ],
+)
+def test_who_may_hear_of_style_and_corruption(
+    organisation: str, style: bool, corruption: bool
+) -> None:
+    assert may_hear(organisation, "STYLE") is style
+    assert may_hear(organisation, "CORRUPTION_NEPOTISM") is corruption
+    assert may_hear(organisation, "HOUSING_UNSAFE") is True
 
 
 def test_nothing_is_told_of_a_problem_that_was_never_dispatched() -> None:
     for happened in ("logged", "confirmed", "closed", "withdrawn", "due_changed", "source_added"):
         one = change(happened, None, dispatched=False, state="CLOSED")
         assert notices_of(one) == []
-        assert recall_of(one) is None
+        assert recalls_of(one) == []
 
 
 @pytest.mark.parametrize("happened", ["rerouted", "dispatched", "accepted"])
@@ -158,9 +233,7 @@ def test_a_rerouted_problem_is_withdrawn_from_the_old_and_dispatched_to_the_new_
     notices = told(notices_of(one))
     assert notices["WATER@511132"] == (Purpose.DISPATCH, Priority.NORMAL)
     assert notices["HOUS@511132"] == (Purpose.WITHDRAWAL, Priority.NORMAL)
-    recall = recall_of(one)
-    assert recall is not None
-    assert (recall.organisation, recall.reminders) == ("HOUS@511132", False)
+    assert recalls_of(one)[0] == Recall(one, "HOUS@511132")
 
 
 def test_an_old_lead_that_becomes_a_partner_hears_of_the_withdrawal() -> None:
@@ -178,21 +251,30 @@ def test_an_old_lead_that_becomes_a_partner_hears_of_the_withdrawal() -> None:
 def test_the_end_of_a_problem_recalls_everything_of_it(
     happened: str, state: str, farewell: Purpose
 ) -> None:
-    recall = recall_of(change(happened, state=state))
-    assert recall is not None
-    assert (recall.organisation, recall.reminders, recall.farewell) == (None, False, farewell)
+    one = change(happened, state=state)
+    assert recalls_of(one) == [Recall(one, farewell=farewell)]
 
 
 @pytest.mark.parametrize(
-    ("happened", "facts"),
-    [("submitted", {"state": "SUBMITTED"}), ("due_changed", {"due_on": date(2086, 5, 1)})],
+    ("happened", "facts", "pointless"),
+    [
+        ("submitted", {"state": "SUBMITTED"}, {Purpose.REMINDER, Purpose.STALLED}),
+        ("due_changed", {"due_on": date(2086, 5, 1)}, {Purpose.REMINDER}),
+        ("progressed", {"state": "RECTIFYING"}, {Purpose.STALLED}),
+        ("rerouted", {}, {Purpose.DISPUTED}),
+        ("dispute_rejected", {"state": "ACCEPTED"}, {Purpose.DISPUTED}),
+    ],
 )
-def test_reminders_are_recalled_when_the_deadline_no_longer_presses(
-    happened: str, facts: dict[str, Any]
+def test_what_was_asked_for_is_recalled_when_it_has_been_done(
+    happened: str, facts: dict[str, Any], pointless: set[Purpose]
 ) -> None:
-    recall = recall_of(change(happened, **facts))
-    assert recall is not None
-    assert (recall.reminders, recall.farewell) == (True, None)
+    one = change(happened, **facts)
+    assert recalls_of(one) == [Recall(one, purposes=frozenset(pointless))]
+
+
+@pytest.mark.parametrize("happened", ["accepted", "planned", "returned", "reopened", "overdue"])
+def test_other_events_recall_nothing(happened: str) -> None:
+    assert recalls_of(change(happened, state="RECTIFYING")) == []
 
 
 @pytest.mark.parametrize(("state", "action"), list(product(State, Action)))
@@ -221,6 +303,14 @@ def test_every_message_has_a_chinese_title_and_text_without_identifiers(
         "object": {"type": "PERSON", "ref": "511132198001019015"},
         "level": 1,
         "days_left": 3,
+        "days": 7,
+        "proposed_dept": "WATER",
+        "clause": "联系人19900000001",
+        "need": "户主511132198001019015",
+        "amount": "12000.00",
+        "case_id": str(new_id()),
+        "cause": "FALSE_RECTIFICATION",
+        "proposal": "DISCIPLINE",
     }
     payload = payload_of(
         purpose, information=information, data=data, place="峨边彝族自治县宜坪乡桐花村村民委员会"
@@ -230,6 +320,79 @@ def test_every_message_has_a_chinese_title_and_text_without_identifiers(
         assert "{" not in text
         assert not re.search(r"\d{15,18}|1[3-9]\d{9}", text)
     assert "桐花村“住房安全无保障”" in payload["text"]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "data", "words"),
+    [
+        (
+            Purpose.DISPUTED,
+            {"proposed_dept": "WATER"},
+            ["住建部门对", "建议由水利部门牵头", "请裁定"],
+        ),
+        (Purpose.DISPUTE_REJECTED, {}, ["异议未获采纳", "仍由你单位牵头", "2086-04-01"]),
+        (Purpose.STALLED, {"days": 7}, ["已7天没有报告整改进展", "请推进整改"]),
+        (Purpose.NO_POLICY, {"amount": "12000.00"}, ["没有对应的政策资金渠道", "需资金12000.00元"]),
+        (Purpose.NO_POLICY, {"amount": None}, ["所需资金数额待核定", "请县级统筹安排资金"]),
+        (Purpose.FALSE_RECTIFICATION, {}, ["认定为虚假整改", "不再计入已整改数"]),
+        (Purpose.REOPENED, {}, ["销号后重新列为未整改", "由你单位牵头重新整改"]),
+        (Purpose.OVERDUE, {"level": 3}, ["请领导小组研究问责"]),
+        (Purpose.OVERDUE, {"level": 3, "kind": "CORRUPTION_WASTE"}, ["请主要负责人督促限期整改"]),
+    ],
+)
+def test_a_text_says_what_happened_and_what_to_do(
+    purpose: Purpose, data: dict[str, Any], words: list[str]
+) -> None:
+    known = {
+        "problem_id": "x",
+        "problem_no": "511132-2086-000001",
+        "kind": "HOUSING_UNSAFE",
+        "tier": "GENERAL",
+        "state": "RECTIFYING",
+        "lead_dept": "HOUS",
+        "due_on": "2086-04-01",
+    }
+    payload = payload_of(purpose, information=False, data=known | data, place="桐花村")
+    assert [word for word in words if word not in payload["text"]] == []
+
+
+@pytest.mark.parametrize(
+    ("cause", "proposal", "words"),
+    [
+        ("FALSE_RECTIFICATION", "DISCIPLINE", "经核实为虚假整改，依规建议纪律处分"),
+        (
+            "RECURRENCE",
+            "REMOVE_PRINCIPAL_PROPOSED",
+            "整改销号后再次发生，依规建议免去主要负责人领导职务",
+        ),
+        ("NEW_CAUSE", "NEW_STEP", "NEW_CAUSE，依规建议NEW_STEP"),
+    ],
+)
+def test_a_case_is_told_as_a_proposal(cause: str, proposal: str, words: str) -> None:
+    data = {"case_id": "y", "cause": cause, "proposal": proposal, "kind": "HOUSING_UNSAFE"}
+    payload = payload_of(Purpose.ACCOUNTABILITY, information=False, data=data, place="桐花村")
+    assert payload["title"] == "问责建议：住房安全无保障"
+    assert payload["text"].startswith(f"桐花村“住房安全无保障”问题{words}")
+    assert payload["link"] == "/api/v1/accountability/y"
+
+
+def test_only_a_dispatch_asks_for_a_plan() -> None:
+    """B.6: a reopened problem is in work already and takes no new plan."""
+    data = {
+        "problem_id": "x",
+        "problem_no": "1",
+        "kind": "HOUSING_UNSAFE",
+        "tier": "GENERAL",
+        "state": "RECTIFYING",
+        "lead_dept": "HOUS",
+        "due_on": None,
+    }
+    asking = [
+        purpose
+        for purpose in PURPOSES.values()
+        if "required_plan_fields" in payload_of(purpose, information=False, data=data, place="")
+    ]
+    assert asking == [Purpose.DISPATCH]
 
 
 def test_a_systemic_problem_without_a_deadline_says_so() -> None:

@@ -1,22 +1,37 @@
-"""What the events of problems leave in the queues."""
+"""What the events of problems and cases leave in the queues."""
+
+from datetime import date
+from typing import Any
 
 import pytest
 
+from services.notify.queues.reactions import on_accountability_opened
+from shared.events.base import Received
 from shared.events.inspection import (
     ProblemAccepted,
+    ProblemDisputeRejected,
     ProblemLogged,
+    ProblemNoPolicyFound,
+    ProblemPlanned,
+    ProblemProgressed,
     ProblemSourceAdded,
+    ProblemStalled,
     ProblemSubmitted,
+    ProblemVerified,
     ProblemWithdrawn,
 )
-from tests.notify.conftest import LEAD, TOWNSHIP, Notify, Story
+from shared.events.notify import NotificationAcked
+from tests.notify.conftest import LEAD, TOWNSHIP, Notify, Story, case_of
 
+OFFICE = ("POV@511132", "poverty_office")
+GROUP = ("LG@511132", "leading_group")
+GUARDIAN = ("DISC@511132", "discipline")
 LATER = "2086-03-05T10:00:00+08:00"
 
 
-def purposes(items: list[dict[str, object]]) -> list[str]:
+def purposes(items: list[dict[str, Any]]) -> list[str]:
     """Why the messages were sent."""
-    return [str(item["payload"]["purpose"]) for item in items]  # type: ignore[index]
+    return [str(item["payload"]["purpose"]) for item in items]
 
 
 async def test_a_historic_problem_logged_and_closed_is_told_to_nobody(notify: Notify) -> None:
@@ -85,6 +100,155 @@ async def test_a_rerouted_problem_moves_from_queue_to_queue(notify: Notify) -> N
     assert purposes(await notify.queue("WATER@511132").drain()) == ["CLOSED"]
 
 
+async def test_a_disputed_problem_is_the_poverty_offices_to_rule(notify: Notify) -> None:
+    story = Story()
+    await notify.hear(story.tell(), story.dispute(LATER))
+    (asked,) = await notify.queue(*OFFICE).drain()
+    assert asked["payload"]["purpose"] == "DISPUTED"
+    assert "建议由水利部门牵头" in asked["payload"]["text"]
+    assert "三定方案" not in asked["payload"]["text"]  # free text is read in the record (N-12)
+    assert purposes(await notify.queue().drain()) == ["DISPATCH"]
+    await notify.hear(story.reroute("2086-03-06T10:00:00+08:00"))
+    assert purposes(await notify.queue().drain()) == ["WITHDRAWAL"]
+    assert purposes(await notify.queue("WATER@511132").drain()) == ["DISPATCH"]
+
+
+async def test_a_rejected_dispute_is_told_to_the_lead_and_no_longer_asked_for(
+    notify: Notify,
+) -> None:
+    story = Story()
+    await notify.hear(story.tell(), story.dispute(LATER))
+    await notify.queue().drain()
+    rejected = story.tell(ProblemDisputeRejected, "2086-03-06T10:00:00+08:00", state="ACCEPTED")
+    await notify.hear(rejected)
+    assert purposes(await notify.queue().drain()) == ["DISPUTE_REJECTED"]
+    assert await notify.queue(*OFFICE).drain() == []
+
+
+async def test_a_stalled_problem_is_urged_until_there_is_progress(notify: Notify) -> None:
+    story = Story(state="RECTIFYING")
+    await notify.hear(story.tell(), story.tell(ProblemStalled, LATER, days=7))
+    _, urged = await notify.queue().drain()
+    assert (urged["payload"]["purpose"], urged["payload"]["information"]) == ("STALLED", False)
+    assert "已7天没有报告整改进展" in urged["payload"]["text"]
+    await notify.hear(story.tell(ProblemProgressed, "2086-03-06T10:00:00+08:00", progress_pct=40))
+    assert purposes(await notify.queue(TOWNSHIP).drain()) == ["DISPATCH"]
+
+
+async def test_a_need_without_policy_goes_to_the_poverty_office_and_finance(
+    notify: Notify,
+) -> None:
+    story = Story(state="RECTIFYING", co_depts=[])
+    dispatched = story.tell()
+    need = story.tell(ProblemNoPolicyFound, LATER, need="后山水渠", amount="12000.00")
+    await notify.hear(dispatched, need)
+    for org, role in (OFFICE, ("FIN@511132", "finance")):
+        (message,) = await notify.queue(org, role).drain()
+        assert message["payload"]["purpose"] == "NO_POLICY"
+        assert "需资金12000.00元" in message["payload"]["text"]
+    assert purposes(await notify.queue().drain()) == ["DISPATCH"]
+
+
+async def test_a_case_of_accountability_is_told_before_its_problem_is_known(
+    notify: Notify,
+) -> None:
+    story = Story()
+    opened = case_of(story, LATER)
+    await notify.hear(opened)
+    await notify.hear(opened)
+    async with notify.app.database.transaction() as session:
+        await on_accountability_opened(session, [opened])
+    for org, role in (GUARDIAN, GROUP):
+        (message,) = await notify.queue(org, role).drain()
+        assert (message["problem_id"], message["due_on"]) == (None, None)
+        assert message["payload"]["problem_ids"] == [str(story.problem_id)]
+        assert "桐花村“住房安全无保障”问题经核实为虚假整改" in message["payload"]["text"]
+    acked = await notify.app.events(NotificationAcked)
+    assert {event.problem_id for event in acked if isinstance(event, NotificationAcked)} == {None}
+
+
+async def test_a_case_of_corruption_is_told_to_discipline_alone(notify: Notify) -> None:
+    opened = case_of(Story(kind="CORRUPTION_BRIBERY"), LATER)
+    await notify.hear(opened)
+    assert len(await notify.queue(*GUARDIAN).drain()) == 1
+    assert await notify.queue(*GROUP).drain() == []
+
+
+async def test_closing_the_problem_leaves_its_case_in_the_queue(notify: Notify) -> None:
+    story = Story()
+    await notify.hear(story.tell(), case_of(story, LATER), story.close("2086-03-06T10:00:00+08:00"))
+    assert purposes(await notify.queue(*GUARDIAN).drain()) == ["ACCOUNTABILITY"]
+
+
+async def test_messages_of_no_problem_do_not_wait_for_each_other(notify: Notify) -> None:
+    await notify.hear(*(case_of(Story(), LATER) for _ in range(3)))
+    queue = notify.queue(*GUARDIAN)
+    (first,) = await queue.pull(max=1)
+    (second,) = await queue.pull(max=1)
+    assert first["message_id"] != second["message_id"]
+
+
+async def test_history_taken_over_as_closed_is_a_task_once_it_is_reopened(notify: Notify) -> None:
+    story = Story(state="LOGGED")
+    logged = story.tell(ProblemLogged, found_on=story.facts["due_on"], source="AUDIT")
+    await notify.hear(logged, story.close(LATER))
+    await notify.hear(story.reopen("2086-03-06T10:00:00+08:00"))
+    assert purposes(await notify.queue().drain()) == ["REOPENED"]
+    (copy,) = await notify.queue(TOWNSHIP).drain()
+    assert copy["payload"]["information"] is True
+
+
+def whole_life(story: Story) -> list[Received[Any]]:
+    """Everything that can happen to a problem, once or more, in its order."""
+    days = (f"2086-03-{day:02d}T10:00:00+08:00" for day in range(3, 32))
+    return [
+        story.tell(),
+        story.dispute(next(days)),
+        story.reroute(next(days)),
+        story.tell(ProblemAccepted, next(days), state="ACCEPTED"),
+        story.tell(ProblemNoPolicyFound, next(days), need="水渠", amount=None),
+        story.tell(ProblemPlanned, next(days), state="PLANNED", plan_deadline=date(2086, 3, 30)),
+        story.tell(ProblemStalled, next(days), state="RECTIFYING", days=7),
+        story.tell(ProblemProgressed, next(days), progress_pct=40),
+        story.submit(next(days)),
+        story.tell(ProblemVerified, next(days), state="DEPT_VERIFIED", level=1),
+        story.sent_back(at := next(days)),
+        story.found_false(at),
+        story.submit(next(days)),
+        story.close(next(days)),
+        story.reopen(next(days)),
+        story.submit(next(days)),
+        story.close(next(days)),
+    ]
+
+
+async def test_each_organisation_is_told_its_part_of_a_whole_life(notify: Notify) -> None:
+    story = Story()
+    told: dict[str, list[str]] = {}
+    parts = {
+        LEAD: "dept_handler",
+        "WATER@511132": "dept_handler",
+        "FIN@511132": "finance",
+        TOWNSHIP: "township_reviewer",
+        **dict((OFFICE, GROUP)),
+    }
+    for event in whole_life(story):
+        await notify.hear(event)
+        for org, role in parts.items():
+            told.setdefault(org, []).extend(purposes(await notify.queue(org, role).drain()))
+    assert told == {
+        LEAD: ["DISPATCH", "WITHDRAWAL"],
+        "WATER@511132": [
+            *("DISPATCH", "STALLED", "RETURNED", "FALSE_RECTIFICATION", "CLOSED"),
+            *("REOPENED", "CLOSED"),
+        ],
+        "FIN@511132": ["DISPATCH", "DISPATCH", "NO_POLICY", "CLOSED", "REOPENED", "CLOSED"],
+        TOWNSHIP: ["DISPATCH", "DISPATCH", "STALLED", "RETURNED", "CLOSED", "REOPENED", "CLOSED"],
+        "POV@511132": ["DISPUTED", "NO_POLICY", "FALSE_RECTIFICATION", "CLOSED", "CLOSED"],
+        "LG@511132": ["FALSE_RECTIFICATION", "CLOSED", "CLOSED"],
+    }
+
+
 async def test_another_source_is_told_to_the_lead_for_information(notify: Notify) -> None:
     story = Story()
     await notify.hear(story.tell())
@@ -132,6 +296,8 @@ async def test_replaying_the_topic_into_an_empty_database_rebuilds_the_queues(
             events.append(story.tell(at=LATER, lead_dept="WATER@511132"))
         if number % 5 == 0:
             events.append(story.close("2086-04-20T10:00:00+08:00"))
+            events.append(case_of(story, "2086-04-21T10:00:00+08:00"))
+    events += whole_life(Story())
     await notify.hear(*events)
     before = await contents(notify)
     async with notify.app.database.driver_transaction() as connection:

@@ -61,6 +61,13 @@ def test_an_immediate_problem_due_today_after_nine_is_reminded_of_by_its_dispatc
     assert ahead(planned) == [("2026-03-02", "PRE_DUE", "SENT")]
 
 
+def test_an_immediate_problem_that_comes_back_after_its_deadline_has_no_reminder_before_it() -> (
+    None
+):
+    planned = plan_reminders("IMMEDIATE", date(2026, 3, 2), shanghai("2026-03-05T10:00"), RHYTHM)
+    assert ahead(planned) == []
+
+
 def test_escalations_are_expected_one_seven_and_fifteen_days_after_the_deadline() -> None:
     planned = plan_reminders("GENERAL", DUE, shanghai("2026-03-01T10:00"), RHYTHM)
     assert [(one.on, one.level) for one in planned if one.kind is Kind.OVERDUE] == [
@@ -77,17 +84,24 @@ def test_reminders_come_at_nine_in_china() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "organisation", "role"),
+    ("kind", "lead", "level", "organisation", "role"),
     [
-        (None, "HOUS@511132", "dept_handler"),
-        (1, "HOUS@511132", "dept_head"),
-        (2, "POV@511132", "poverty_office"),
-        (3, "LG@511132", "leading_group"),
+        ("HOUSING_UNSAFE", "HOUS@511132", None, "HOUS@511132", "dept_handler"),
+        ("HOUSING_UNSAFE", "HOUS@511132", 1, "HOUS@511132", "dept_head"),
+        ("HOUSING_UNSAFE", "HOUS@511132", 2, "POV@511132", "poverty_office"),
+        ("HOUSING_UNSAFE", "HOUS@511132", 3, "LG@511132", "leading_group"),
+        ("STYLE", "POV@511132", 2, "POV@511132", "poverty_office"),
+        ("STYLE", "POV@511132", 3, "LG@511132", "leading_group"),
+        ("CORRUPTION_WASTE", "DISC@511132", 1, "DISC@511132", "dept_head"),
+        ("CORRUPTION_WASTE", "DISC@511132", 2, "DISC@511132", "dept_head"),
+        ("CORRUPTION_WASTE", "DISC@511132", 3, "DISC@511132", "dept_head"),
     ],
 )
-def test_each_level_has_its_addressee(level: int | None, organisation: str, role: str) -> None:
-    assert addressee_of(level, "HOUS@511132", "511132201205") == organisation
-    assert role_of(level) == role
+def test_each_level_has_its_addressee(
+    kind: str, lead: str, level: int | None, organisation: str, role: str
+) -> None:
+    assert addressee_of(level, lead, kind, "511132201205") == organisation
+    assert role_of(level, organisation) == role
 
 
 @given(
@@ -108,6 +122,8 @@ def test_reminders_are_never_before_dispatch_nor_after_due_sorted_and_unique(
 ) -> None:
     told_at = datetime(due_on.year, due_on.month, due_on.day, 12, tzinfo=SHANGHAI) + told_before
     planned = plan_reminders(tier, due_on, told_at, rhythm)
+    told = [one for one in planned if one.kind is not Kind.OVERDUE]
+    assert all(one.on <= due_on for one in told)
     waiting = [one for one in planned if one.state is State.PLANNED and one.at is not None]
     assert all(told_at < one.at for one in waiting if one.at is not None)
     assert all(civil_date(told_at) <= one.on <= due_on for one in waiting)

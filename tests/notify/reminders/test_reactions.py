@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.events.inspection import ProblemAccepted, ProblemSubmitted, ProblemWithdrawn
+from shared.events.inspection import ProblemLogged, ProblemWithdrawn
 from shared.events.notify import ReminderSent
 from tests.notify.conftest import FOUND, LEAD, Notify, Story
 
@@ -166,13 +166,14 @@ async def test_submission_stops_reminders_and_a_return_resumes_them(notify: Noti
     story = Story()
     await notify.hear(story.tell())
     await notify.run_reminders("2086-03-25T09:00:00+08:00")
-    await notify.hear(story.tell(ProblemSubmitted, "2086-03-26T10:00:00+08:00", state="SUBMITTED"))
+    await notify.hear(story.submit("2086-03-26T10:00:00+08:00"))
     await notify.queue().drain()
     await notify.run_reminders("2086-03-30T09:00:00+08:00")
     assert await notify.queue().drain() == []
-    # Back at work: any event that says so resumes them.
-    back = story.tell(ProblemAccepted, "2086-03-30T10:00:00+08:00", state="RECTIFYING")
+    back = story.sent_back("2086-03-30T10:00:00+08:00")
     await notify.hear(back)
+    await notify.hear(back)  # delivered again
+    await notify.react([back])  # even past the inbox
     assert await notify.planned(story.problem_id) == [
         ("2086-03-25", "PRE_DUE", "SENT"),
         ("2086-03-29", "PRE_DUE", "CANCELLED"),
@@ -187,7 +188,7 @@ async def test_a_reminder_not_handed_out_is_recalled_by_the_submission(notify: N
     await notify.hear(story.tell())
     await notify.queue().drain()
     await notify.run_reminders("2086-03-25T09:00:00+08:00")
-    await notify.hear(story.tell(ProblemSubmitted, "2086-03-26T10:00:00+08:00", state="SUBMITTED"))
+    await notify.hear(story.submit("2086-03-26T10:00:00+08:00"))
     assert await notify.queue().drain() == []
 
 
@@ -215,16 +216,132 @@ async def test_each_level_of_being_overdue_is_told_once_to_who_is_next_in_line(
 async def test_after_a_return_only_the_levels_not_yet_told_follow(notify: Notify) -> None:
     story = Story()
     await notify.hear(story.tell(), story.overdue(1, "2086-04-02T00:00:00+08:00"))
-    await notify.hear(story.tell(ProblemSubmitted, "2086-04-03T10:00:00+08:00", state="SUBMITTED"))
+    await notify.hear(story.submit("2086-04-03T10:00:00+08:00"))
     assert await escalation_states(notify, story) == ["SENT", "CANCELLED", "CANCELLED"]
-    back = story.tell(ProblemAccepted, "2086-04-09T10:00:00+08:00", state="RECTIFYING")
-    await notify.hear(back)
+    await notify.hear(story.sent_back("2086-04-09T10:00:00+08:00"))
     assert await escalation_states(notify, story) == ["SENT", "PLANNED", "PLANNED"]
     await notify.queue().drain()
     await notify.hear(story.overdue(1, "2086-04-09T10:00:00+08:00"))
     await notify.hear(story.overdue(2, "2086-04-09T10:00:00+08:00"))
     assert await notify.queue().drain() == []
     assert len(await notify.queue("POV@511132").drain()) == 1
+
+
+async def test_what_is_returned_after_its_deadline_is_overdue_at_once_and_told_once(
+    notify: Notify,
+) -> None:
+    story = Story()
+    await notify.hear(story.tell(), story.submit("2086-03-31T10:00:00+08:00"))
+    at = "2086-04-20T10:00:00+08:00"
+    back, overdue = story.sent_back(at), story.overdue(1, at)
+    await notify.queue().drain()
+    for _ in range(2):
+        await notify.hear(back, overdue)
+        await notify.react([back])
+        await notify.react([overdue])
+    assert await escalation_states(notify, story) == ["SENT", "PLANNED", "PLANNED"]
+    told = [item["payload"]["purpose"] for item in await notify.queue().drain()]
+    assert told == ["RETURNED", "OVERDUE"]
+    # Nothing before the deadline is planned any more.
+    before = [row for row in await notify.planned(story.problem_id) if row[1] != "OVERDUE"]
+    assert {state for _, _, state in before} <= {"SENT", "CANCELLED"}
+    assert (await notify.run_reminders("2086-06-01T09:00:00+08:00"))["figures"] == {"problems": 0}
+
+
+async def test_a_reopened_problem_is_reminded_of_anew_as_far_as_its_deadline_is_ahead(
+    notify: Notify,
+) -> None:
+    story = Story()
+    await notify.hear(story.tell(), story.submit("2086-03-10T10:00:00+08:00"))
+    await notify.hear(story.close("2086-03-20T10:00:00+08:00"))
+    assert {state for _, _, state in await notify.planned(story.problem_id)} == {"CANCELLED"}
+    again = story.reopen("2086-03-30T10:00:00+08:00")
+    expected = [
+        ("2086-03-25", "PRE_DUE", "CANCELLED"),
+        ("2086-03-29", "PRE_DUE", "CANCELLED"),
+        ("2086-03-31", "PRE_DUE", "PLANNED"),
+        ("2086-04-01", "DUE", "PLANNED"),
+        *((*day, "PLANNED") for day in ESCALATIONS),
+    ]
+    for _ in range(2):
+        await notify.hear(again)
+        await notify.react([again])
+        assert await notify.planned(story.problem_id) == expected
+    await notify.queue().drain()
+    await notify.run_reminders("2086-03-31T09:00:00+08:00")
+    assert len(await notify.queue().drain()) == 1
+
+
+async def test_history_taken_over_as_closed_is_reminded_of_once_it_is_reopened(
+    notify: Notify,
+) -> None:
+    story = Story(state="LOGGED")
+    logged = story.tell(ProblemLogged, found_on=story.facts["due_on"], source="AUDIT")
+    await notify.hear(logged, story.close("2086-03-03T10:00:00+08:00"))
+    await notify.hear(story.reopen("2086-03-05T10:00:00+08:00"))
+    planned = await notify.planned(story.problem_id)
+    assert planned == [(*day, "PLANNED") for day in AHEAD + ESCALATIONS]
+
+
+async def test_a_reopened_problem_with_a_new_deadline_follows_that_one_alone(
+    notify: Notify,
+) -> None:
+    story = Story()
+    await notify.hear(story.tell(), story.close("2086-05-01T10:00:00+08:00"))
+    at = "2086-05-02T10:00:00+08:00"
+    await notify.hear(story.reopen(at), story.move(60, at))
+    live = [row for row in await notify.planned(story.problem_id) if row[2] == "PLANNED"]
+    assert [day for day, _, _ in live] == [
+        *("2086-05-24", "2086-05-28", "2086-05-30", "2086-05-31"),
+        *("2086-06-01", "2086-06-07", "2086-06-15"),
+    ]
+
+
+@pytest.mark.parametrize("late", ["sent_back", "reopen"])
+async def test_an_event_that_comes_late_plans_nothing_for_what_has_ended(
+    notify: Notify, late: str
+) -> None:
+    story = Story()
+    dispatched = story.tell()
+    overtaken = getattr(story, late)("2086-03-10T10:00:00+08:00")
+    closed = story.close("2086-03-20T10:00:00+08:00")
+    await notify.hear(dispatched)
+    await notify.react([closed])
+    await notify.react([overtaken])
+    assert {state for _, _, state in await notify.planned(story.problem_id)} == {"CANCELLED"}
+
+
+async def test_what_is_disputed_is_reminded_of_all_the_same(notify: Notify) -> None:
+    """I-11: the clock runs on, until the ruling for the department that has it now."""
+    story = Story()
+    await notify.hear(story.tell(), story.dispute("2086-03-03T10:00:00+08:00"))
+    assert len([row for row in await notify.planned(story.problem_id) if row[2] == "PLANNED"]) == 7
+    ruled = story.reroute("2086-03-26T10:00:00+08:00")
+    for _ in range(2):
+        await notify.hear(ruled)
+        await notify.react([ruled])
+    reminders = await notify.reminders(story.problem_id, "WATER@511132")
+    assert (
+        [(item["on"], item["to"], item["state"]) for item in reminders]
+        == [
+            ("2086-03-25", LEAD, "SENT"),  # fell due while it was theirs
+            *((day, "WATER@511132", "PLANNED") for day, _ in [*AHEAD[1:], ESCALATIONS[0]]),
+            ("2086-04-08", "POV@511132", "PLANNED"),
+            ("2086-04-16", "LG@511132", "PLANNED"),
+        ]
+    )
+
+
+async def test_that_corruption_is_overdue_is_told_to_discipline_alone(notify: Notify) -> None:
+    story = Story(kind="CORRUPTION_WASTE", lead_dept="DISC@511132", co_depts=[])
+    await notify.hear(story.tell())
+    days = ("2086-04-02", "2086-04-08", "2086-04-16")
+    await notify.hear(
+        *(story.overdue(level, f"{day}T00:00:00+08:00") for level, day in enumerate(days, 1))
+    )
+    assert len(await notify.queue("DISC@511132", "discipline").drain()) == 4
+    assert await notify.queue("POV@511132", "poverty_office").drain() == []
+    assert await notify.queue("LG@511132", "leading_group").drain() == []
 
 
 async def test_simulated_problems_are_reminded_of_by_the_job_only(notify: Notify) -> None:
@@ -294,6 +411,10 @@ SEEN: list[tuple[dict[str, Any], str, str, bool]] = [
     ({}, "POV@511133", "poverty_office", False),
     ({"kind": "STYLE", "lead_dept": "POV@511132"}, "POV@511132", "poverty_office", True),
     ({"kind": "STYLE", "lead_dept": "POV@511132"}, "TOWN@511132201", "township_reviewer", False),
+    ({"kind": "STYLE", "lead_dept": "POV@511132"}, "LG@511132", "leading_group", True),
+    ({"kind": "STYLE", "lead_dept": "POV@511132"}, "FIN@511132", "dept_handler", False),
+    ({"kind": "CORRUPTION_WASTE", "lead_dept": "DISC@511132"}, "POV@511132", "inspector", False),
+    ({"kind": "CORRUPTION_WASTE", "lead_dept": "DISC@511132"}, "LG@511132", "leading_group", False),
     ({"kind": "CORRUPTION_WASTE", "lead_dept": "DISC@511132"}, "DISC@511132", "discipline", True),
     ({"kind": "CORRUPTION_WASTE", "lead_dept": "DISC@511132"}, "GOV@511132", "county_gov", False),
 ]

@@ -78,6 +78,13 @@ async def test_a_fault_tells_nothing_about_the_inside(toy: RunningApp) -> None:
     assert "SELECT" not in response.text
 
 
+async def test_a_character_no_database_stores_is_the_caller_s_mistake(toy: RunningApp) -> None:
+    answer = await toy.client.post(
+        "/api/v1/notes", json={"text": "a\x00b"}, headers=toy.headers(*INSPECTOR)
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "CHARACTER_INVALID")
+
+
 async def test_a_failed_commit_is_no_success(toy: RunningApp) -> None:
     response = await toy.client.post("/api/v1/late-failure", headers=toy.headers(*INSPECTOR))
     assert response.status_code == 500

@@ -16,9 +16,11 @@ from services.inspection.problems.queries import (
     list_problems,
     page_key,
 )
+from services.inspection.responsibility.queries import find_responsibles
 from services.inspection.roles import Reader
 from services.inspection.routing.domain import Department
 from services.inspection.scope import sight_of
+from shared import clock
 from shared.errors import Invalid, NotFound
 from shared.web.dependencies import QuerySession
 from shared.web.fields import RegionCode
@@ -73,6 +75,10 @@ async def get_problems(
 async def get_problem_by_id(
     problem_id: UUID, session: QuerySession, actor: Reader
 ) -> ProblemDetailView:
-    """One problem with its sources, the history of its deadline and its audit trail."""
+    """One problem with its sources, who answers for it, and what became of it so far."""
     problem = await get_problem(session, sight_of(actor), problem_id)
-    return ProblemDetailView.with_trail(problem, await list_audit(session, problem_id))
+    lead = f"{problem.lead_dept}@{problem.county_code}"
+    responsibles = await find_responsibles(await session.driver(), [lead], clock.today())
+    return ProblemDetailView.with_trail(
+        problem, responsibles.get(lead), await list_audit(session, problem_id)
+    )

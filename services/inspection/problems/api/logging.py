@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.inspection.campaigns.domain import CampaignClosed, CampaignUnknown, OutsideCampaign
 from services.inspection.deadlines.domain import DueBeforeFound, DueTooLate, NoDueForSystemic
+from services.inspection.evidence.domain import EvidenceMismatch
 from services.inspection.problems.api.requests import LogProblem, LogProblems
 from services.inspection.problems.api.views import LoggedProblemView
 from services.inspection.problems.commands.logging import KeyHold, desk_of, log_new_finding
@@ -55,6 +56,7 @@ _REFUSALS = refusals(
     ObjectMisplaced,
     FoundInFuture,
     EvidenceRequired,
+    EvidenceMismatch,
     HistoricForOps,
     ClosedOutOfTime,
     DueTooLate,

@@ -5,19 +5,23 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from services.inspection.evidence.domain import EvidenceMismatch
 from services.inspection.problems.api.requests import (
     Extension,
+    Partners,
     Refutation,
     WithEvidence,
     WithReason,
 )
 from services.inspection.problems.api.views import ProblemView
 from services.inspection.problems.commands.moves import (
-    accept_problem,
+    accept_problems,
     confirm_problem,
     decline_problem,
     extend_deadline,
+    only,
     refute_problem,
+    set_partners,
     withdraw_problem,
 )
 from services.inspection.problems.domain.findings import EvidenceRequired
@@ -27,6 +31,7 @@ from services.inspection.problems.domain.states import (
     CannotDecline,
     DueNotLater,
     ExtensionForbidden,
+    PartnerLeads,
 )
 from shared.errors import Forbidden, IllegalMove, Invalid, NotFound
 from shared.security import Actor, Role
@@ -46,10 +51,15 @@ PovertyOffice = Annotated[Actor, _may(Action.WITHDRAW)]
 LeadingGroup = Annotated[Actor, _may(Action.EXTEND)]
 
 
+Convener = Annotated[Actor, _may(Action.SET_PARTNERS)]
+
+_JUDGED = refusals(NotFound, Forbidden, IllegalMove, EvidenceRequired, EvidenceMismatch, Invalid)
+
+
 @router.post("/accept", responses=refusals(NotFound, Forbidden, IllegalMove))
 async def accept(problem_id: UUID, session: WriteSession, actor: LeadDepartment) -> ProblemView:
     """The lead department takes the problem up."""
-    return ProblemView.of(await accept_problem(session, actor, problem_id))
+    return ProblemView.of(only(await accept_problems(session, actor, [problem_id])))
 
 
 @router.post("/decline", responses=refusals(NotFound, Forbidden, CannotDecline))
@@ -59,7 +69,10 @@ async def decline(problem_id: UUID, session: QuerySession, actor: LeadDepartment
 
 
 @router.post(
-    "/confirm", responses=refusals(NotFound, Forbidden, IllegalMove, EvidenceRequired, Invalid)
+    "/confirm",
+    responses=refusals(
+        NotFound, Forbidden, IllegalMove, EvidenceRequired, EvidenceMismatch, Invalid
+    ),
 )
 async def confirm(
     problem_id: UUID, body: WithEvidence, session: WriteSession, actor: Confirmer
@@ -70,7 +83,10 @@ async def confirm(
 
 
 @router.post(
-    "/refute", responses=refusals(NotFound, Forbidden, IllegalMove, EvidenceRequired, Invalid)
+    "/refute",
+    responses=refusals(
+        NotFound, Forbidden, IllegalMove, EvidenceRequired, EvidenceMismatch, Invalid
+    ),
 )
 async def refute(
     problem_id: UUID, body: Refutation, session: WriteSession, actor: Confirmer
@@ -99,3 +115,13 @@ async def extend(
     """Move the deadline to a later day: once, with a reason, never for IMMEDIATE (I-25)."""
     problem = await extend_deadline(session, actor, problem_id, body.due_on, body.reason)
     return ProblemView.of(problem)
+
+
+@router.put(
+    "/co-departments", responses=refusals(NotFound, Forbidden, IllegalMove, PartnerLeads, Invalid)
+)
+async def put_co_departments(
+    problem_id: UUID, body: Partners, session: WriteSession, actor: Convener
+) -> ProblemView:
+    """Name the departments that help the lead; they are told, and see the problem (I-12)."""
+    return ProblemView.of(await set_partners(session, actor, problem_id, sorted(body.departments)))

@@ -21,6 +21,7 @@ from services.inspection.problems.domain.findings import (
     refused,
 )
 from services.inspection.problems.domain.states import State
+from services.inspection.routing.domain import Department
 from shared.security import Actor, Role
 from shared.web.fields import RegionCode
 
@@ -197,6 +198,14 @@ class Refutation(WithEvidence):
     """Why a suspicion is unfounded, and what proves it."""
 
     reason: Text
+
+
+class Partners(BaseModel):
+    """The departments that help the lead."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    departments: set[Department] = Field(max_length=len(Department), examples=[["CIVIL", "FIN"]])
 
 
 class Extension(WithReason):

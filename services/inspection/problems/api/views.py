@@ -1,5 +1,6 @@
 """How problems are answered."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from services.inspection.deadlines.domain import ObjectType
 from services.inspection.problems.tables import Problem, ProblemFields
+from services.inspection.responsibility.domain import Responsible
 from shared.events.inspection import ProblemFlags
 
 
@@ -110,9 +112,17 @@ class ProblemView(BaseModel):
     due_on: date | None
     due_rules: list[str]
     state: str
+    state_since: datetime
     confirm_by: date | None
     closed_on: date | None
     flags: ProblemFlags
+    recurrence: int
+    recurs: UUID | None
+    executing_org: str | None
+    responsible_person: str | None
+    plan_deadline: date | None
+    progress_pct: int | None
+    progressed_on: date | None
     logged_at: datetime
     version: int
 
@@ -122,17 +132,34 @@ class ProblemView(BaseModel):
         return cls.model_validate(_plain(problem))
 
 
-class ProblemDetailView(ProblemView):
-    """A problem with the history of its deadline and its audit trail."""
+class ResponsibleView(BaseModel):
+    """Who answers for the lead department (I-12): its head first, the deputy for the work, and the
+    county leader in charge."""
 
+    unit_head: str
+    deputy: str
+    county_leader: str
+
+
+class ProblemDetailView(ProblemView):
+    """A problem with who answers for it, the history of its deadline and its audit trail."""
+
+    responsible: ResponsibleView | None
     due_history: list[DueChangeView]
     audit: list[AuditView]
 
     @classmethod
-    def with_trail(cls, problem: Problem, audit: list[dict[str, Any]]) -> "ProblemDetailView":
-        """The view of a row and its audit trail."""
+    def with_trail(
+        cls, problem: Problem, responsible: Responsible | None, audit: list[dict[str, Any]]
+    ) -> "ProblemDetailView":
+        """The view of a row, who answers for it, and its audit trail."""
         return cls.model_validate(
-            {**_plain(problem), "due_history": problem.due_history, "audit": audit}
+            {
+                **_plain(problem),
+                "responsible": responsible and asdict(responsible),
+                "due_history": problem.due_history,
+                "audit": audit,
+            }
         )
 
 

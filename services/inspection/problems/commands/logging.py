@@ -20,6 +20,8 @@ from services.inspection.campaigns.domain import (
 from services.inspection.campaigns.queries import CampaignTermsCache, concerns
 from services.inspection.deadlines.domain import Classes, ObjectType, known_cohort
 from services.inspection.deadlines.queries import SETTINGS, deadline_in_force
+from services.inspection.evidence.domain import check_hashes
+from services.inspection.evidence.queries import find_hashes
 from services.inspection.mirror.queries import KnownRegions, find_cohorts
 from services.inspection.problems.commands.events import prepare_next
 from services.inspection.problems.domain.findings import (
@@ -27,6 +29,7 @@ from services.inspection.problems.domain.findings import (
     RegionUnknown,
     check_finding,
     confirm_by,
+    is_accountable,
     is_region,
     refused,
 )
@@ -68,8 +71,9 @@ _PAYLOAD = f"CASE WHEN object_unverified THEN payload ELSE {_verified('payload')
 _DIMENSIONS = "campaign_id, village_code, kind, lead_dept, cohort, severity, source, object_type"
 
 # A household is looked up in the statement itself: `object_unverified`, assumed in the row and its
-# events, is taken back where the mirror knows it. All else depends on the row in `logged`: where an
-# open problem of the same subject exists, or the key was used before, nothing at all is stored. Two
+# events, is taken back where the mirror knows it. All else depends on the row in `logged`. Nothing
+# at all is stored where an open problem of the same subject exists, or the key was used before, or,
+# if only news are wanted, where a closed one shows that the defect has come back (I-44). Two
 # requests with one key that log different subjects meet at the key's primary key, and the later
 # statement fails as a whole.
 LOG = f"""
@@ -77,8 +81,13 @@ WITH logged AS (
   INSERT INTO problems ({_COLUMNS})
   SELECT {_COLUMNS.replace("object_unverified", _UNVERIFIED)}
   FROM jsonb_populate_recordset(NULL::problems, $1::jsonb)
-  WHERE $6::text IS NULL
-     OR NOT EXISTS (SELECT FROM idempotency WHERE scope = $6 AND key = $7::text)
+  AS finding
+  WHERE ($6::text IS NULL
+         OR NOT EXISTS (SELECT FROM idempotency WHERE scope = $6 AND key = $7::text))
+    AND NOT ($11::boolean AND (
+         SELECT true FROM problems twin
+         WHERE twin.object_type = finding.object_type AND twin.object_ref = finding.object_ref
+           AND twin.kind = finding.kind AND twin.state = 'CLOSED' LIMIT 1) IS TRUE)
   ON CONFLICT (object_type, object_ref, kind) WHERE NOT finished DO NOTHING
   RETURNING *
 ), counted AS (
@@ -153,11 +162,12 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about the places, campaigns and households of some findings."""
+    """What is known about the places, campaigns, households and evidence of some findings."""
 
     regions: frozenset[str]
     campaigns: Mapping[UUID, CampaignTerms]
     cohorts: Mapping[str, str]
+    stored_files: Mapping[UUID, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +209,9 @@ async def gather_facts(desk: Desk, connection: Connection, findings: Sequence[Fi
         regions=await desk.regions.find(connection, places),
         campaigns=await desk.campaigns.find(connection, campaign_ids),
         cohorts={str(household): cohort for household, cohort in cohorts.items()},
+        stored_files=await find_hashes(
+            connection, (item for finding in findings for item in finding.evidence)
+        ),
     )
 
 
@@ -212,6 +225,7 @@ def draft_problem(desk: Desk, actor: Actor, finding: Finding, facts: Facts, numb
     now = clock.now()
     today = clock.civil_date(now)
     check_finding(finding, today)
+    check_hashes(finding.evidence, facts.stored_files, "evidence")
     actor.must_cover(finding.village_code)
     if finding.village_code[:6] not in facts.regions:
         raise refused(RegionUnknown, "village_code")
@@ -249,6 +263,7 @@ def draft_problem(desk: Desk, actor: Actor, finding: Finding, facts: Facts, numb
         due_history=[],
         extended=False,
         state="",
+        state_since=now,
         finished=False,
         confirm_by=_confirm_by(desk, finding),
         closed_on=finding.closed_on,
@@ -258,7 +273,15 @@ def draft_problem(desk: Desk, actor: Actor, finding: Finding, facts: Facts, numb
         object_unverified=not _is_known_place(finding, facts),
         unrouted=route.unrouted,
         no_policy=False,
-        accountable=False,
+        accountable=_is_accountable(finding, terms),
+        recurrence=0,
+        recurs=None,
+        executing_org=None,
+        responsible_person=None,
+        plan_deadline=None,
+        attempt=0,
+        progress_pct=None,
+        progressed_on=None,
         logged_at=now,
         logged_by=actor.person,
         version=0,
@@ -280,6 +303,11 @@ def _campaign_of(actor: Actor, finding: Finding, facts: Facts) -> CampaignTerms 
     return terms
 
 
+def _is_accountable(finding: Finding, terms: CampaignTerms | None) -> bool:
+    until = None if terms is None else terms.self_check_until
+    return is_accountable(finding.source, finding.found_on, until)
+
+
 def _is_known_place(finding: Finding, facts: Facts) -> bool:
     return is_region(finding.object_type) and finding.object_ref in facts.regions
 
@@ -293,15 +321,16 @@ def _confirm_by(desk: Desk, finding: Finding) -> date | None:
 
 def _first_moves(problem: NewProblem, finding: Finding) -> list[OutboxRow]:
     """Move a new problem to where logging leaves it; answers the events of the way."""
-    problem.move(Action.SUSPECT if finding.suspected else Action.LOG)
+    now = problem.state_since
+    problem.move(Action.SUSPECT if finding.suspected else Action.LOG, now)
     events = [
         prepare_next(ProblemLogged, problem, found_on=finding.found_on, source=finding.source)
     ]
     if finding.closed_on is not None:
-        problem.move(Action.IMPORT_CLOSED)
+        problem.move(Action.IMPORT_CLOSED, now)
         events.append(prepare_next(ProblemClosed, problem, closed_on=finding.closed_on))
     elif not finding.suspected:
-        problem.move(Action.DISPATCH)
+        problem.move(Action.DISPATCH, now)
         events.append(prepare_next(ProblemDispatched, problem))
     return events
 
@@ -312,10 +341,15 @@ async def insert_drafts(
     drafts: Sequence[Draft],
     hold: KeyHold | None = None,
     answer: str | None = None,
+    *,
+    only_news: bool = False,
 ) -> set[UUID]:
     """Store the problems of `drafts` that no open problem of the same subject forestalls, with
-    their ledger changes, timers, audit rows and events; answers the ids stored. With `hold` the
-    answer is kept for the key, and nothing is stored for a key used before."""
+    their ledger changes, timers, audit rows and events; answers the ids stored.
+
+    With `hold` the answer is kept for the key, and nothing is stored for a key used before; with
+    `only_news` neither for a subject that has a closed problem.
+    """
     rows = await connection.fetch(
         LOG,
         f"[{','.join(draft.problem.model_dump_json() for draft in drafts)}]",
@@ -328,6 +362,7 @@ async def insert_drafts(
         hold and hold.request_sha256,
         answer,
         f"[{','.join(_event_json(event) for draft in drafts for event in draft.events)}]",
+        only_news,
     )
     stored = {row["id"]: row["object_unverified"] for row in rows}
     for draft in drafts:
@@ -355,7 +390,7 @@ async def log_new_finding(
 ) -> str | None:
     """Log a finding that is a new problem, in one statement that commits itself; its answer.
 
-    None when nothing was stored: there is an open problem of the same subject, or the key was used
+    None when nothing was stored: there is a problem of the same subject, or the key was used
     before. Raises what `draft_problem` raises.
     """
     async with database.statement(records_events=True) as connection:
@@ -364,7 +399,9 @@ async def log_new_finding(
         draft = draft_problem(desk, actor, finding, facts, number)
         answer = answer_of(draft.problem)
         try:
-            stored = await insert_drafts(connection, actor, [draft], hold, answer)
+            stored = await insert_drafts(
+                connection, actor, [draft], hold, answer, only_news=finding.closed_on is None
+            )
         except (asyncpg.UniqueViolationError, asyncpg.LockNotAvailableError):
             return None  # the key is being used, for another subject or by a longer transaction
     if not stored:

@@ -1,15 +1,13 @@
 """Findings that may repeat known problems: stored where new, merged where not (I-04)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
+from services.inspection.accountability.commands import open_cases
+from services.inspection.accountability.domain import Cause, NewCase
 from services.inspection.deadlines.domain import strictest
-from services.inspection.ledger.commands import add_deltas
-from services.inspection.ledger.domain import Delta, deltas_between
-from services.inspection.problems.commands.audits import record_audits
-from services.inspection.problems.commands.events import prepare_next
+from services.inspection.problems.commands.changes import Changes
 from services.inspection.problems.commands.logging import (
     Desk,
     Draft,
@@ -17,21 +15,13 @@ from services.inspection.problems.commands.logging import (
     gather_facts,
     insert_drafts,
 )
-from services.inspection.problems.commands.overdue import arm_overdue
 from services.inspection.problems.domain.findings import Finding, is_repeated
 from services.inspection.problems.domain.states import Action, State
-from services.inspection.problems.queries import lock_open_problems
+from services.inspection.problems.queries import find_closed_twins, lock_open_problems
 from services.inspection.problems.tables import Problem, ProblemFields
-from shared import clock
-from shared.database import Connection, Session
+from shared.database import Session
 from shared.errors import DomainError
-from shared.events.inspection import (
-    ProblemConfirmed,
-    ProblemDispatched,
-    ProblemDueChanged,
-    ProblemSourceAdded,
-)
-from shared.messaging.outbox import OutboxRow, record_many
+from shared.events.inspection import ProblemConfirmed, ProblemDispatched, ProblemSourceAdded
 from shared.security import Actor
 
 # A problem that is closed between the two statements makes its subject free again.
@@ -44,16 +34,6 @@ class Logged:
 
     problem: ProblemFields
     merged: bool
-
-
-@dataclass(slots=True)
-class _Changes:
-    """What merging leaves to be written, in the order it happened."""
-
-    events: list[OutboxRow] = field(default_factory=list)
-    audits: list[tuple[UUID, dict[str, Any]]] = field(default_factory=list)
-    deltas: list[Delta] = field(default_factory=list)
-    due: list[Problem] = field(default_factory=list)
 
 
 async def log_findings(
@@ -98,25 +78,27 @@ async def _store_round(
     outcomes: dict[int, Logged],
 ) -> list[int]:
     """Insert what is new, merge the rest; answers the places of those still to be stored."""
-    connection = await session.driver()
-    new = _first_of_each_subject(drafts, waiting)
-    stored = await insert_drafts(connection, actor, [drafts[place] for place in new])
+    new = [drafts[place] for place in _first_of_each_subject(drafts, waiting)]
+    await _link_to_closed(session, new)
+    stored = await insert_drafts(await session.driver(), actor, new)
     session.events_recorded()
-    for place in new:
-        if drafts[place].problem.id in stored:
-            outcomes[place] = Logged(drafts[place].problem, merged=False)
+    for place, draft in enumerate(drafts):
+        if draft.problem.id in stored:
+            outcomes[place] = Logged(draft.problem, merged=False)
+    back = [d.problem for d in new if d.problem.id in stored and d.problem.recurrence]
+    await open_cases(session, actor, [recurrence_case(problem) for problem in back])
     repeated = [place for place in waiting if place not in outcomes]
     if not repeated:
         return []
     subjects = {drafts[place].finding.subject for place in repeated}
     known = await lock_open_problems(session, sorted(subjects))
-    changes = _Changes()
+    changes = Changes(actor)
     for place in repeated:
         problem = known.get(drafts[place].finding.subject)
         if problem is not None:
-            _merge(problem, drafts[place], actor, changes)
+            _merge(problem, drafts[place], changes)
             outcomes[place] = Logged(problem, merged=True)
-    await _write(session, connection, actor, changes)
+    await changes.write(session)
     return [place for place in repeated if place not in outcomes]
 
 
@@ -133,43 +115,60 @@ def _first_of_each_subject(drafts: Sequence[Draft], waiting: Sequence[int]) -> l
     return first
 
 
-def _merge(problem: Problem, draft: Draft, actor: Actor, changes: _Changes) -> None:
+async def _link_to_closed(session: Session, drafts: Sequence[Draft]) -> None:
+    """Link findings to the closed problems whose defects have come back (I-44)."""
+    news = [draft for draft in drafts if not draft.problem.finished]
+    if not news:
+        return
+    subjects = [draft.finding.subject for draft in news]
+    twins = await find_closed_twins(await session.driver(), subjects)
+    for draft in news:
+        twin = twins.get(draft.finding.subject)
+        if twin is not None:
+            draft.problem.recurs, before = twin
+            draft.problem.recurrence = before + 1
+
+
+def recurrence_case(problem: ProblemFields) -> NewCase:
+    """The case of a defect that came back after closing (I-44)."""
+    return NewCase(
+        cause=Cause.RECURRENCE,
+        problem_id=problem.id,
+        village_code=problem.village_code,
+        campaign_id=problem.campaign_id,
+        kind=problem.kind,
+        lead_dept=problem.lead_dept,
+        finding=f"同一对象同一问题销号后第{problem.recurrence}次复发",
+        recurrence=problem.recurrence,
+    )
+
+
+def _merge(problem: Problem, draft: Draft, changes: Changes) -> None:
     """Add the finding to `problem` as a source; the strictest deadline wins (I-04)."""
-    finding, now = draft.finding, clock.now()
+    finding = draft.finding
     record = draft.problem.sources[0]
     if is_repeated(record, problem.sources):
         return
-    before, entry = problem.due_on, problem.ledger_entry
-    problem.move(Action.ADD_SOURCE)
-    problem.sources = [*problem.sources, record]
-    changes.events.append(prepare_next(ProblemSourceAdded, problem, source=finding.source))
+    due_on = problem.due_on
     strict = strictest(problem.deadline, draft.problem.deadline)
-    if strict.due_on != before:
-        problem.set_deadline(strict, reason=Action.ADD_SOURCE, by=actor.person, at=now)
-        changes.events.append(prepare_next(ProblemDueChanged, problem, previous_due_on=before))
-        changes.due.append(problem)
+    change = {"source": [None, finding.source], "due_on": [due_on, strict.due_on]}
+    changes.touch(problem)
+    problem.sources = [*problem.sources, record]
+    problem.accountable = problem.accountable or draft.problem.accountable  # I-45
+    changes.move(
+        problem, Action.ADD_SOURCE, ProblemSourceAdded, change=change, source=finding.source
+    )
+    if strict.due_on != due_on:
+        changes.set_deadline(problem, strict, reason=Action.ADD_SOURCE)
     if problem.state == State.SUSPECTED and not finding.suspected:
         # What somebody else found without doubt needs no confirmation any more.
-        changes.events += confirm_and_dispatch(problem)
-        changes.due.append(problem)
-    changes.deltas += deltas_between(entry, problem.ledger_entry, clock.civil_date(now))
-    change = {"source": [None, finding.source], "due_on": [before, problem.due_on]}
-    changes.audits.append((problem.id, change))
+        confirm_and_dispatch(problem, changes)
 
 
-def confirm_and_dispatch(problem: Problem) -> list[OutboxRow]:
-    """Move a suspected problem into the lead department's queue; answers the events."""
-    problem.move(Action.CONFIRM)
-    confirmed = prepare_next(ProblemConfirmed, problem)
-    problem.move(Action.DISPATCH)
-    return [confirmed, prepare_next(ProblemDispatched, problem)]
-
-
-async def _write(session: Session, connection: Connection, actor: Actor, changes: _Changes) -> None:
-    if not changes.events:
-        return
-    await session.flush()  # one UPDATE for all rows
-    await record_many(connection, changes.events)
-    await add_deltas(connection, changes.deltas)
-    await arm_overdue(session, changes.due)
-    await record_audits(connection, actor, Action.ADD_SOURCE, changes.audits)
+def confirm_and_dispatch(
+    problem: Problem, changes: Changes, evidence: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Move a suspected problem into the lead department's queue."""
+    change = {"evidence": list(evidence)} if evidence else None
+    changes.move(problem, Action.CONFIRM, ProblemConfirmed, change=change)
+    changes.move(problem, Action.DISPATCH, ProblemDispatched)

@@ -1,50 +1,102 @@
 """Moves of one problem: accept, confirm, refute, withdraw, extend."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from services.inspection.deadlines.domain import Deadline, Tier
-from services.inspection.ledger.commands import add_deltas
-from services.inspection.ledger.domain import Entry, deltas_between
-from services.inspection.problems.commands.events import event_of
+from services.inspection.evidence.queries import check_refs
+from services.inspection.problems.commands.changes import Changes
 from services.inspection.problems.commands.merging import confirm_and_dispatch
-from services.inspection.problems.commands.overdue import SUBJECT, arm_overdue
 from services.inspection.problems.domain.findings import EvidenceRequired, refused
 from services.inspection.problems.domain.states import (
     Action,
     CannotDecline,
+    PartnerLeads,
     State,
     decide_extension,
     next_state,
 )
-from services.inspection.problems.queries import get_problem, get_problem_for_update
+from services.inspection.problems.queries import (
+    get_problem,
+    get_problem_for_update,
+    lock_seen_problems,
+)
 from services.inspection.problems.tables import Problem
 from services.inspection.scope import sight_of
 from shared import clock
-from shared.audit import record_audit
 from shared.database import ReadSession, Session
-from shared.errors import Forbidden
+from shared.errors import DomainError, Forbidden, NotFound
 from shared.events.inspection import (
     ProblemAccepted,
-    ProblemDueChanged,
     ProblemEvent,
+    ProblemPartnersChanged,
     ProblemWithdrawn,
 )
-from shared.messaging.outbox import record, record_many
 from shared.security import Actor
-from shared.timers import cancel
 
 EXTENDED = "EXTENDED"
 
 
-async def accept_problem(session: Session, actor: Actor, problem_id: UUID) -> Problem:
-    """The lead department accepts; raises `NotFound`, `Forbidden`, `IllegalMove`."""
-    problem = await get_problem_for_update(session, sight_of(actor), problem_id)
-    _must_lead(actor, problem)
-    await _move(session, actor, problem, Action.ACCEPT, ProblemAccepted)
-    return problem
+# What became of each of several problems.
+Outcome = Problem | DomainError
+
+
+async def accept_problems(
+    session: Session, actor: Actor, problem_ids: Sequence[UUID]
+) -> list[Outcome]:
+    """The lead department accepts; each one is accepted, or refused with `NotFound`, `Forbidden`
+    or `IllegalMove`."""
+    changes = Changes(actor)
+
+    def accept(problem: Problem) -> None:
+        must_lead(actor, problem)
+        changes.move(problem, Action.ACCEPT, ProblemAccepted)
+
+    outcomes = await for_each(session, actor, problem_ids, accept)
+    await changes.write(session)
+    return outcomes
+
+
+async def for_each(
+    session: Session,
+    actor: Actor,
+    problem_ids: Sequence[UUID],
+    move: Callable[[Problem], None],
+) -> list[Outcome]:
+    """Lock the problems and `move` each one; what it raises is the outcome of that one alone. A
+    `move` decides before it changes."""
+    return decide_each(
+        problem_ids, await lock_seen_problems(session, sight_of(actor), problem_ids), move
+    )
+
+
+def decide_each(
+    problem_ids: Sequence[UUID],
+    seen: Mapping[UUID, Problem],
+    move: Callable[[Problem], None],
+) -> list[Outcome]:
+    """`for_each` of problems that are locked already; those not `seen` are `NotFound`."""
+    outcomes: list[Outcome] = []
+    for problem_id in problem_ids:
+        problem = seen.get(problem_id)
+        try:
+            if problem is None:
+                raise NotFound
+            move(problem)
+            outcomes.append(problem)
+        except DomainError as refusal:
+            outcomes.append(refusal)
+    return outcomes
+
+
+def only(outcomes: Sequence[Outcome]) -> Problem:
+    """The one outcome of a move of one problem; raises what refused it."""
+    (outcome,) = outcomes
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
 
 
 async def decline_problem(session: ReadSession, actor: Actor, problem_id: UUID) -> None:
@@ -60,15 +112,10 @@ async def confirm_problem(
     problem = await get_problem_for_update(session, sight_of(actor), problem_id)
     if not evidence:
         raise refused(EvidenceRequired, "evidence")
-    entry = problem.ledger_entry
-    events = confirm_and_dispatch(problem)
-    await session.flush()
-    connection = await session.driver()
-    await record_many(connection, events)
-    session.events_recorded()
-    await _count(session, entry, problem)
-    await arm_overdue(session, [problem])
-    await _audit(session, actor, problem, Action.CONFIRM, State.SUSPECTED, evidence=evidence)
+    await check_refs(await session.driver(), evidence)
+    changes = Changes(actor)
+    confirm_and_dispatch(problem, changes, evidence)
+    await changes.write(session)
     return problem
 
 
@@ -83,16 +130,11 @@ async def refute_problem(
     problem = await get_problem_for_update(session, sight_of(actor), problem_id)
     if not evidence:
         raise refused(EvidenceRequired, "evidence")
-    await _move(
-        session,
-        actor,
-        problem,
-        Action.REFUTE,
-        ProblemWithdrawn,
-        remark=reason,
-        evidence=evidence,
+    await check_refs(await session.driver(), evidence)
+    change = {"evidence": list(evidence)}
+    return await _move(
+        session, actor, problem, Action.REFUTE, ProblemWithdrawn, remark=reason, change=change
     )
-    return problem
 
 
 async def withdraw_problem(
@@ -100,11 +142,7 @@ async def withdraw_problem(
 ) -> Problem:
     """The poverty office takes back a problem that was logged in error."""
     problem = await get_problem_for_update(session, sight_of(actor), problem_id)
-    entry = problem.ledger_entry
-    await _move(session, actor, problem, Action.WITHDRAW, ProblemWithdrawn, remark=reason)
-    await _count(session, entry, problem)
-    await cancel(session, SUBJECT, [problem.id])
-    return problem
+    return await _move(session, actor, problem, Action.WITHDRAW, ProblemWithdrawn, remark=reason)
 
 
 async def extend_deadline(
@@ -123,26 +161,45 @@ async def extend_deadline(
         new_due_on=due_on,
         today=clock.today(),
     )
+    changes = Changes(actor)
     before = problem.due_on
+    changes.set_deadline(problem, Deadline(due_on, (EXTENDED,)), reason=reason)
     problem.extended = True
-    problem.set_deadline(
-        Deadline(due_on, (EXTENDED,)), reason=reason, by=actor.person, at=clock.now()
-    )
-    await record(session, problem, event_of(ProblemDueChanged, problem, previous_due_on=before))
-    await arm_overdue(session, [problem])
-    await record_audit(
-        session,
-        actor,
-        Action.EXTEND,
-        "problem",
-        problem.id,
-        remark=reason,
-        change={"due_on": [before, due_on]},
-    )
+    changes.note(problem, Action.EXTEND, remark=reason, due_on=[before, due_on])
+    await changes.write(session)
     return problem
 
 
-def _must_lead(actor: Actor, problem: Problem) -> None:
+async def set_partners(
+    session: Session, actor: Actor, problem_id: UUID, departments: Sequence[str]
+) -> Problem:
+    """Name the departments that help the lead; they are told, and see the problem (I-12).
+
+    Raises `NotFound`, `Forbidden` for another department than the lead, `IllegalMove` once the
+    problem was reported done, `PartnerLeads`.
+    """
+    problem = await get_problem_for_update(session, sight_of(actor), problem_id)
+    if actor.is_department:
+        must_lead(actor, problem)
+    next_state(State(problem.state), Action.SET_PARTNERS)
+    if problem.lead_dept in departments:
+        raise refused(PartnerLeads, "departments")
+    changes = Changes(actor)
+    before = list(problem.co_depts)
+    changes.touch(problem)
+    problem.co_depts = sorted(departments)
+    changes.move(
+        problem,
+        Action.SET_PARTNERS,
+        ProblemPartnersChanged,
+        change={"co_depts": [before, problem.co_depts]},
+    )
+    await changes.write(session)
+    return problem
+
+
+def must_lead(actor: Actor, problem: Problem) -> None:
+    """Raise `Forbidden` unless `actor` acts for the lead department."""
     if actor.unit != problem.lead_dept:
         raise Forbidden
 
@@ -155,30 +212,9 @@ async def _move(
     event_class: type[ProblemEvent],
     *,
     remark: str | None = None,
-    evidence: Sequence[Mapping[str, Any]] = (),
-) -> None:
-    before = State(problem.state)
-    problem.move(action)
-    await record(session, problem, event_of(event_class, problem))
-    await _audit(session, actor, problem, action, before, remark=remark, evidence=evidence)
-
-
-async def _audit(
-    session: Session,
-    actor: Actor,
-    problem: Problem,
-    action: Action,
-    before: State,
-    *,
-    remark: str | None = None,
-    evidence: Sequence[Mapping[str, Any]] = (),
-) -> None:
-    change: dict[str, Any] = {"state": [before, problem.state]}
-    if evidence:
-        change["evidence"] = list(evidence)
-    await record_audit(session, actor, action, "problem", problem.id, remark=remark, change=change)
-
-
-async def _count(session: Session, before: Entry | None, problem: Problem) -> None:
-    deltas = deltas_between(before, problem.ledger_entry, clock.today())
-    await add_deltas(await session.driver(), deltas)
+    change: dict[str, Any] | None = None,
+) -> Problem:
+    changes = Changes(actor)
+    changes.move(problem, action, event_class, remark=remark, change=change)
+    await changes.write(session)
+    return problem

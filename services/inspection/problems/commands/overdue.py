@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from services.inspection.problems.commands.audits import record_audits
 from services.inspection.problems.commands.events import prepare_next
 from services.inspection.problems.domain.states import IN_WORK, Action
 from services.inspection.problems.queries import lock_problems, lock_unguarded_problems
 from services.inspection.problems.tables import Problem
 from shared import clock
-from shared.configuration import Configuration, Setting
+from shared.audit import AuditEntry, record_audits
+from shared.configuration import Configuration, Setting, configuration_of
 from shared.database import Session
 from shared.events.inspection import ProblemOverdue
 from shared.messaging.outbox import record_many
@@ -32,27 +32,33 @@ def timer_kind(level: int) -> str:
 
 
 async def arm_overdue(session: Session, problems: Sequence[Problem]) -> None:
-    """Arm the first level of locked problems anew, after their deadline was set or moved (I-26).
+    """Arm the next level of locked problems anew: their deadline was set or moved (I-26), or they
+    came back into work (N-04). A level whose day has passed is told at the next tick."""
+    due = [p for p in problems if p.state in IN_WORK and p.due_on and p.overdue_level < LEVELS]
+    if not due:
+        return
+    await disarm_overdue(session, [problem.id for problem in due])
+    configuration = configuration_of(session)
+    timers = [_next_timer(configuration, problem, clock.is_simulated()) for problem in due]
+    await arm_many(await session.driver(), timers)
 
-    Problems nobody works on, without a deadline or already overdue keep what they have.
-    """
-    waiting = [p for p in problems if p.state in IN_WORK and p.due_on and not p.overdue_level]
-    if waiting:
-        await cancel(session, SUBJECT, [problem.id for problem in waiting])
-        timers = [_timer(problem, 1, 0, clock.is_simulated()) for problem in waiting]
-        await arm_many(await session.driver(), timers)
+
+async def disarm_overdue(session: Session, problem_ids: Sequence[UUID]) -> None:
+    """Stop telling of the deadlines of locked problems."""
+    if problem_ids:
+        await cancel(session, SUBJECT, problem_ids, OVERDUE_KINDS)
+
+
+def _next_timer(configuration: Configuration, problem: Problem, simulated: bool) -> NewTimer:
+    level = problem.overdue_level + 1
+    days_after = _days_after(configuration, problem, level) if level > 1 else 0
+    return _timer(problem, level, days_after, simulated)
 
 
 def _timer(problem: Problem, level: int, days_after: int, simulated: bool) -> NewTimer:
     assert problem.due_on is not None
     due_at = clock.end_of_day(problem.due_on + timedelta(days=days_after))
     return NewTimer(SUBJECT, problem.id, timer_kind(level), due_at, simulated)
-
-
-async def _configuration(session: Session) -> Configuration:
-    configuration = Configuration((ESCALATION_DAYS,))
-    await configuration.load(session.info["database"])
-    return configuration
 
 
 def _days_after(configuration: Configuration, problem: Problem, level: int) -> int:
@@ -68,7 +74,7 @@ async def _lock(session: Session, problem_ids: Sequence[UUID]) -> Collection[UUI
 
 async def _fire(level: int, session: Session, due: Sequence[DueTimer]) -> None:
     """Note level `level` of each problem still in work, and arm the next one."""
-    configuration = await _configuration(session)
+    configuration = configuration_of(session)
     timers = {timer.subject_id: timer for timer in due}
     late = [p for p in await lock_problems(session, list(timers)) if p.state in IN_WORK]
     if not late:
@@ -77,7 +83,8 @@ async def _fire(level: int, session: Session, due: Sequence[DueTimer]) -> None:
     events = []
     for problem in late:
         assert problem.due_on is not None
-        problem.fall_overdue(level)
+        problem.move(Action.FALL_OVERDUE, clock.now())
+        problem.overdue_level = level
         passed_at = clock.end_of_day(problem.due_on)
         events.append(prepare_next(ProblemOverdue, problem, level=level, passed_at=passed_at))
         if level < LEVELS:
@@ -92,24 +99,18 @@ async def _fire(level: int, session: Session, due: Sequence[DueTimer]) -> None:
     await record_audits(
         connection,
         system_actor("inspection", late[0].county_code),
-        Action.FALL_OVERDUE,
-        [(problem.id, {"overdue_level": [level - 1, level]}) for problem in late],
+        "problem",
+        [
+            AuditEntry(problem.id, Action.FALL_OVERDUE, None, {"level": [level - 1, level]})
+            for problem in late
+        ],
     )
 
 
 async def _find_unguarded(session: Session) -> list[NewTimer]:
     problems = await lock_unguarded_problems(session, sorted(IN_WORK), LEVELS)
-    configuration = await _configuration(session)
-    # A level whose day has passed already is told at the next tick.
-    return [
-        _timer(
-            problem,
-            problem.overdue_level + 1,
-            _days_after(configuration, problem, problem.overdue_level + 1),
-            simulated=False,
-        )
-        for problem in problems
-    ]
+    configuration = configuration_of(session)
+    return [_next_timer(configuration, problem, simulated=False) for problem in problems]
 
 
 async def scan_overdue(runtime: Runtime, as_of: datetime) -> dict[str, int]:

@@ -105,6 +105,16 @@ def is_repeated(record: Mapping[str, Any], known: Collection[Mapping[str, Any]])
     return any(all(record[name] == one[name] for name in _SAME_REPORT) for one in known)
 
 
+def is_accountable(source: Source, found_on: date, self_check_until: date | None) -> bool:
+    """Whether village and township answer for a finding (I-45): after the self-check stage of the
+    campaign others found it. What was reported by themselves, or by then, is under amnesty."""
+    return (
+        self_check_until is not None
+        and found_on > self_check_until
+        and source is not Source.SELF_CHECK
+    )
+
+
 def confirm_by(found_on: date, workdays: int, calendar: WorkdayCalendar) -> date:
     """The last day to confirm or refute a suspected problem (I-03)."""
     return calendar.add_workdays(found_on, workdays)

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cache
 
+from services.inspection.problems.domain.levels import DEFAULT_ORDER, Body, Path
 from shared.errors import Conflict, FieldError, IllegalMove, Invalid
 
 
@@ -19,10 +21,10 @@ class State(StrEnum):
     PLANNED = "PLANNED"
     RECTIFYING = "RECTIFYING"
     SUBMITTED = "SUBMITTED"  # reported done; overdue notices stop
-    DEPT_VERIFIED = "DEPT_VERIFIED"  # level 1
-    TOWN_CHECKED = "TOWN_CHECKED"  # level 2
-    OFFICE_CHECKED = "OFFICE_CHECKED"  # level 3
-    CLOSED = "CLOSED"  # level 4: 销号
+    DEPT_VERIFIED = "DEPT_VERIFIED"  # passed by the lead department
+    TOWN_CHECKED = "TOWN_CHECKED"  # passed by the township
+    OFFICE_CHECKED = "OFFICE_CHECKED"  # passed by the poverty office
+    CLOSED = "CLOSED"  # approved by the leading group: 销号
     WITHDRAWN = "WITHDRAWN"  # logged in error, or refuted
 
 
@@ -68,15 +70,39 @@ class Action(StrEnum):
     START = "START"
     PROGRESS = "PROGRESS"
     SUBMIT = "SUBMIT"
-    VERIFY_L1 = "VERIFY_L1"
-    VERIFY_L2 = "VERIFY_L2"
-    VERIFY_L3 = "VERIFY_L3"
-    VERIFY_L4 = "VERIFY_L4"
+    VERIFY_DEPARTMENT = "VERIFY_DEPARTMENT"
+    VERIFY_TOWNSHIP = "VERIFY_TOWNSHIP"
+    VERIFY_OFFICE = "VERIFY_OFFICE"
+    VERIFY_GROUP = "VERIFY_GROUP"
     RETURN = "RETURN"
     REOPEN = "REOPEN"
     EXTEND = "EXTEND"
+    SET_PARTNERS = "SET_PARTNERS"
     WITHDRAW = "WITHDRAW"
     FALL_OVERDUE = "FALL_OVERDUE"
+
+
+# Actions that have one call in common; the others are called by their own name.
+_CALLS: Mapping[Action, str] = {
+    Action.REROUTE: "RULE",
+    Action.REJECT_DISPUTE: "RULE",
+    Action.VERIFY_DEPARTMENT: "VERIFY",
+    Action.VERIFY_TOWNSHIP: "VERIFY",
+    Action.VERIFY_OFFICE: "VERIFY",
+    Action.VERIFY_GROUP: "VERIFY",
+    Action.RETURN: "VERIFY",
+}
+# These happen with a finding or by themselves, not by a call on the problem.
+_UNCALLED = frozenset(
+    {
+        Action.SUSPECT,
+        Action.LOG,
+        Action.IMPORT_CLOSED,
+        Action.ADD_SOURCE,
+        Action.DISPATCH,
+        Action.FALL_OVERDUE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +118,8 @@ class Move:
 
 
 _DEPARTMENT = ("dept_handler", "dept_head")
+# The discipline commission's own people work on what it leads.
+_LEAD = (*_DEPARTMENT, "discipline")
 _FINDERS = (
     "inspector",
     "helper",
@@ -104,7 +132,22 @@ _FINDERS = (
     "discipline",
     "ops",
 )
-_EXECUTORS = (*_DEPARTMENT, "township_reviewer", "village_cadre", "resident_team")
+_EXECUTORS = (*_LEAD, "township_reviewer", "village_cadre", "resident_team")
+
+
+# Who verifies for each body (I-40), and the state its passing leads to; the last one closes.
+VERIFIERS: Mapping[Body, tuple[str, ...]] = {
+    Body.DEPARTMENT: ("dept_head", "discipline"),
+    Body.TOWNSHIP: ("township_reviewer",),
+    Body.OFFICE: ("poverty_office",),
+    Body.GROUP: ("leading_group",),
+}
+VERIFY: Mapping[Body, Action] = {body: Action[f"VERIFY_{body}"] for body in Body}
+_VERIFIED: Mapping[Body, State] = {
+    Body.DEPARTMENT: State.DEPT_VERIFIED,
+    Body.TOWNSHIP: State.TOWN_CHECKED,
+    Body.OFFICE: State.OFFICE_CHECKED,
+}
 
 
 def _move(
@@ -117,7 +160,8 @@ def _move(
     return Move(frozenset(sources), action, who, event, target)
 
 
-# B.6. "who" holds role names; an empty one is the system itself.
+# B.6 without the passing of levels, which depends on their order. "who" holds role names; an empty
+# one is the system itself.
 MOVES: tuple[Move, ...] = (
     _move({None}, Action.LOG, _FINDERS, "logged", State.LOGGED),
     _move({None}, Action.SUSPECT, _FINDERS, "logged", State.SUSPECTED),
@@ -126,20 +170,20 @@ MOVES: tuple[Move, ...] = (
     _move(
         {State.SUSPECTED},
         Action.CONFIRM,
-        (*_DEPARTMENT, "poverty_office"),
+        (*_LEAD, "poverty_office"),
         "confirmed",
         State.LOGGED,
     ),
     _move(
         {State.SUSPECTED},
         Action.REFUTE,
-        (*_DEPARTMENT, "poverty_office"),
+        (*_LEAD, "poverty_office"),
         "withdrawn",
         State.WITHDRAWN,
     ),
     _move({State.LOGGED}, Action.DISPATCH, (), "dispatched", State.DISPATCHED),
-    _move({State.DISPATCHED}, Action.ACCEPT, _DEPARTMENT, "accepted", State.ACCEPTED),
-    _move({State.DISPATCHED}, Action.DISPUTE, _DEPARTMENT, "disputed", State.DISPUTED),
+    _move({State.DISPATCHED}, Action.ACCEPT, _LEAD, "accepted", State.ACCEPTED),
+    _move({State.DISPATCHED}, Action.DISPUTE, _LEAD, "disputed", State.DISPUTED),
     _move({State.DISPUTED}, Action.REROUTE, ("poverty_office",), "rerouted", State.DISPATCHED),
     _move(
         {State.DISPUTED},
@@ -148,30 +192,14 @@ MOVES: tuple[Move, ...] = (
         "dispute_rejected",
         State.ACCEPTED,
     ),
-    _move({State.ACCEPTED, State.PLANNED}, Action.PLAN, _DEPARTMENT, "planned", State.PLANNED),
+    _move({State.ACCEPTED, State.PLANNED}, Action.PLAN, _LEAD, "planned", State.PLANNED),
     _move({State.PLANNED}, Action.START, _EXECUTORS, None, State.RECTIFYING),
     _move({State.RECTIFYING}, Action.PROGRESS, _EXECUTORS, "progressed", None),
     _move({State.RECTIFYING}, Action.SUBMIT, _EXECUTORS, "submitted", State.SUBMITTED),
-    _move({State.SUBMITTED}, Action.VERIFY_L1, ("dept_head",), "verified", State.DEPT_VERIFIED),
-    _move(
-        {State.DEPT_VERIFIED},
-        Action.VERIFY_L2,
-        ("township_reviewer",),
-        "verified",
-        State.TOWN_CHECKED,
-    ),
-    _move(
-        {State.TOWN_CHECKED},
-        Action.VERIFY_L3,
-        ("poverty_office",),
-        "verified",
-        State.OFFICE_CHECKED,
-    ),
-    _move({State.OFFICE_CHECKED}, Action.VERIFY_L4, ("leading_group",), "closed", State.CLOSED),
     _move(
         _IN_VERIFICATION,
         Action.RETURN,
-        ("dept_head", "township_reviewer", "poverty_office", "leading_group"),
+        tuple(role for roles in VERIFIERS.values() for role in roles),
         "returned",
         State.RECTIFYING,
     ),
@@ -179,30 +207,69 @@ MOVES: tuple[Move, ...] = (
         {State.CLOSED}, Action.REOPEN, ("inspector", "poverty_office"), "reopened", State.RECTIFYING
     ),
     _move(IN_WORK, Action.EXTEND, ("leading_group",), "due_changed", None),
+    _move(
+        IN_WORK,
+        Action.SET_PARTNERS,
+        ("dept_head", "discipline", "poverty_office", "leading_group"),
+        "partners_changed",
+        None,
+    ),
     _move(IN_WORK, Action.WITHDRAW, ("poverty_office",), "withdrawn", State.WITHDRAWN),
     _move(IN_WORK, Action.FALL_OVERDUE, (), "overdue", None),
 )
 
-_TABLE: Mapping[tuple[State | None, Action], Move] = {
-    (source, move.action): move for move in MOVES for source in move.sources
+WHO: Mapping[Action, tuple[str, ...]] = {
+    **{move.action: move.who for move in MOVES},
+    **{VERIFY[body]: who for body, who in VERIFIERS.items()},
 }
-WHO: Mapping[Action, tuple[str, ...]] = {move.action: move.who for move in MOVES}
 
 
-def next_state(state: State | None, action: Action) -> State:
-    """The state after `action`; raises `IllegalMove` naming the actions that `state` allows."""
-    move = _TABLE.get((state, action))
+def _states_of(path: Path) -> tuple[State, ...]:
+    """The states a problem passes on `path`, the first before any verification."""
+    return (State.SUBMITTED, *(_VERIFIED[body] for body in path[:-1]), State.CLOSED)
+
+
+@cache
+def _table(path: Path) -> Mapping[tuple[State | None, Action], Move]:
+    states = _states_of(path)
+    passing = [
+        _move(
+            {before},
+            VERIFY[body],
+            VERIFIERS[body],
+            "closed" if after is State.CLOSED else "verified",
+            after,
+        )
+        for body, before, after in zip(path, states[:-1], states[1:], strict=True)
+    ]
+    return {(source, move.action): move for move in (*MOVES, *passing) for source in move.sources}
+
+
+def next_body(state: State, path: Path) -> Body | None:
+    """Who verifies a problem in `state` next; None for one that is not under verification."""
+    states = _states_of(path)[:-1]
+    return path[states.index(state)] if state in states else None
+
+
+def next_state(state: State | None, action: Action, path: Path = DEFAULT_ORDER) -> State:
+    """The state after `action` where `path` leads to closing; raises `IllegalMove` naming the
+    calls that `state` allows."""
+    move = _table(path).get((state, action))
     if move is None:
-        raise IllegalMove(state=state or "", allowed=allowed_actions(state))
+        raise IllegalMove(state=state or "", allowed=allowed_calls(state, path))
     if move.target is not None:
         return move.target
     assert state is not None
     return state
 
 
-def allowed_actions(state: State | None) -> frozenset[Action]:
-    """The actions possible in `state`."""
-    return frozenset(action for source, action in _TABLE if source is state)
+def allowed_calls(state: State | None, path: Path = DEFAULT_ORDER) -> frozenset[str]:
+    """The calls possible on a problem in `state`."""
+    return frozenset(
+        _CALLS.get(action, action)
+        for source, action in _table(path)
+        if source is state and action not in _UNCALLED
+    )
 
 
 class CannotDecline(Conflict):
@@ -219,6 +286,14 @@ class ExtensionForbidden(Conflict):
     code = "EXTENSION_FORBIDDEN"
     zh = "不得延期：即知即改的问题、不设时限的问题以及已延期一次的问题均不予延期。"
     en = "Immediate problems, problems without a deadline and those extended once are not extended."
+
+
+class PartnerLeads(Invalid):
+    """The lead department is no partner of itself."""
+
+    code = "PARTNER_LEADS"
+    zh = "配合部门不能包含牵头部门。"
+    en = "The lead department is not among the departments that help it."
 
 
 class DueNotLater(Invalid):

@@ -1,0 +1,1 @@
+"""Cases of accountability: proposed and recorded from the data, never executed here."""

@@ -1,0 +1,32 @@
+"""The order of the closing levels in force for a problem."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from services.inspection.problems.domain.levels import (
+    DEFAULT_ORDER,
+    Body,
+    Path,
+    check_order,
+    path_of,
+)
+from services.inspection.problems.tables import Problem
+from shared.configuration import Configuration, Setting
+
+CLOSE_LEVELS = Setting(
+    "close_levels",
+    DEFAULT_ORDER,
+    Annotated[tuple[Body, ...], AfterValidator(check_order)],
+    rule="I-40",
+)
+
+
+def order_of(configuration: Configuration, problem: Problem) -> Path:
+    """The county's order of the four bodies, by the day the problem was found (X-06)."""
+    return configuration.value(CLOSE_LEVELS, problem.village_code, problem.found_on)
+
+
+def path_for(order: Path, problem: Problem) -> Path:
+    """The bodies that verify `problem`."""
+    return path_of(order, kind=problem.kind, place=problem.village_code)

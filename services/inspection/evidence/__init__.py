@@ -1,0 +1,1 @@
+"""Evidence files: photographs and documents that prove a finding or its rectification."""

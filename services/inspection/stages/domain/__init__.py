@@ -1,0 +1,1 @@
+"""The rules of stages: coverage, duties, stamped ledgers, samplings, the final report."""

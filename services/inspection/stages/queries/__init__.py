@@ -1,0 +1,1 @@
+"""Reading what was done in a campaign's stages."""

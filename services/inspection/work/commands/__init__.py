@@ -1,0 +1,1 @@
+"""Planning, handing on, reporting and submitting the work on problems."""
