@@ -24,7 +24,7 @@ PROBLEM_COLUMNS = (
     *("source", "found_on", "sources", "due_on", "due_rules", "due_history", "extended", "state"),
     *("finished", "confirm_by", "closed_on", "overdue_level", "false_rectification"),
     *("late_found", "object_unverified", "unrouted", "no_policy", "accountable", "logged_at"),
-    *("logged_by", "version", "event_sequence"),
+    *("logged_by", "state_since", "recurrence", "attempt", "version", "event_sequence"),
 )
 TIMER_COLUMNS = ("subject_type", "subject_id", "kind", "due_at")
 AUDIT_COLUMNS = (
@@ -115,7 +115,7 @@ def bare_rows(number: int) -> BareRows:
             *("EXITED", "HOUSEHOLD", body["object"]["id"], COUNTY, body["village_code"], lead, []),
             *("COUNTY_INSPECTION", clock.today(), json.dumps([source]), due_on),
             *(["RELATIVE_GENERAL"], "[]", False, "DISPATCHED", False, None, None, 0, False, False),
-            *(True, False, False, False, now, "bench", 2, 2),
+            *(True, False, False, False, now, "bench", now, 0, 0, 2, 2),
         ),
         timer=("problem", problem_id, "overdue_1", clock.end_of_day(due_on)),
         audit=(

@@ -12,7 +12,8 @@ from bench.ledger import PROVINCE
 from bench.load import request
 from bench.stack import Bench
 from services.inspection.ledger.domain import GroupBy
-from services.inspection.ledger.queries import FiguresWanted, figures_sql
+from services.inspection.ledger.queries import Filters, parameters_of, standing_sql
+from services.inspection.problems.domain.states import State
 from services.inspection.problems.queries import ProblemFilters, page_statement
 from services.inspection.scope import sight_of
 from services.notify.queues.commands import PULL
@@ -47,9 +48,12 @@ def readings(bench: Bench, cursor: str) -> list[Reading]:
     return [
         _page(bench, "first page of a department's list", None),
         _page(bench, "page in the middle of it", cursor),
-        _statistics(bench, "statistics of a county by department", COUNTY, GroupBy.LEAD_DEPT),
-        _statistics(bench, "statistics of a county by township", COUNTY, GroupBy.TOWNSHIP),
-        _statistics(bench, "statistics of a province by department", PROVINCE, GroupBy.LEAD_DEPT),
+        _page(bench, "page of a state that no problem is in", None, State.DISPUTED),
+        *(
+            _statistics(bench, f"statistics of a county by {group_by}", COUNTY, group_by)
+            for group_by in (GroupBy.LEAD_DEPT, GroupBy.TOWNSHIP, GroupBy.KIND)
+        ),
+        _statistics(bench, "statistics of a province by lead_dept", PROVINCE, GroupBy.LEAD_DEPT),
         Reading(
             f"pull of {ITEMS} messages from a queue",
             "notify",
@@ -64,21 +68,26 @@ def readings(bench: Bench, cursor: str) -> list[Reading]:
     ]
 
 
-def _page(bench: Bench, name: str, cursor: str | None) -> Reading:
-    actor = Actor("bench", HOUSING, frozenset({Role.DEPT_HANDLER}))
-    statement = page_statement(sight_of(actor), ProblemFilters(), PageRequest(cursor, ITEMS))
+def _page(bench: Bench, name: str, cursor: str | None, state: State | None = None) -> Reading:
+    """A department's list, or the poverty office's queue of a state."""
+    organisation, role = HOUSING, Role.DEPT_HANDLER
+    if state is not None:
+        organisation, role = f"POV@{COUNTY}", Role.POVERTY_OFFICE
+    sight = sight_of(Actor("bench", organisation, frozenset({role})))
+    statement = page_statement(sight, ProblemFilters(state=state), PageRequest(cursor, ITEMS))
     compiled = statement.compile(dialect=PGDialect_asyncpg())  # type: ignore[no-untyped-call]
+    query = f"limit={ITEMS}" + (f"&cursor={cursor}" if cursor else "")
     return Reading(
         name,
         "inspection",
         request(
             "GET",
-            f"/problems?limit={ITEMS}" + (f"&cursor={cursor}" if cursor else ""),
-            bench.token(HOUSING, Role.DEPT_HANDLER),
+            f"/problems?{query}" + (f"&state={state}" if state else ""),
+            bench.token(organisation, role),
         ),
         str(compiled),
         [compiled.params[place] for place in compiled.positiontup or ()],
-        "Index Scan using ix_problems_department",
+        "Index Scan using ix_problems_" + ("department" if state is None else "state"),
         PAGE_GOAL,
     )
 
@@ -94,9 +103,9 @@ def _statistics(bench: Bench, name: str, region: str, group_by: GroupBy) -> Read
             f"/stats/problems?group_by={group_by}",
             bench.token(organisation, Role.POVERTY_OFFICE),
         ),
-        figures_sql(region, FiguresWanted(group_by=group_by)),
-        [sight.low, sight.high, None, sight.sensitive, None, None, None, None],
-        "ix_ledger_totals_level_place",
+        standing_sql(region, Filters(), [group_by]),
+        parameters_of(sight, Filters()),
+        "uq_ledger_margins",
         STATISTICS_GOAL,
         STATISTICS_MILLISECONDS,
     )

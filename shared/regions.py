@@ -146,6 +146,11 @@ def is_within(code: str, region: str) -> bool:
     return code.startswith(region)
 
 
+def region_of(organisation: str) -> str:
+    """The region code of an organisation: 511132 of HOUS@511132."""
+    return organisation.partition("@")[2]
+
+
 def prefix_range(region: str) -> tuple[str, str]:
     """The bounds of `region` and all below it, for `low <= code AND code < high`, `COLLATE "C"`.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from shared import clock, money, names, regions, validators
@@ -56,6 +56,20 @@ def _schema(example: str, description: str, pattern: str | None = None) -> WithJ
     schema = {"type": "string", "description": description, "examples": [example]}
     return WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
 
+
+_STORABLE = r"^[^\x00]*$"  # PostgreSQL holds no NUL
+
+Title = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=_STORABLE),
+]
+"""A line of text, of 200 characters at most."""
+
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000, strip_whitespace=True, pattern=_STORABLE),
+]
+"""A text of 2,000 characters at most."""
 
 _as_text = PlainSerializer(money.display, return_type=str, when_used="json")
 
@@ -106,6 +120,18 @@ RegionCode = Annotated[
     ),
 ]
 """A region code of any level; REGION_CODE_INVALID. Whether it exists is for the service to ask."""
+
+VillageCode = Annotated[
+    str, StringConstraints(pattern="^[1-9][0-9]{11}$"), Field(examples=["511132201205"])
+]
+"""A village's code, 12 digits."""
+
+OrganisationCode = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{2,12}@[1-9][0-9]([0-9]{2}|[0-9]{4}|[0-9]{7}|[0-9]{10})?$"),
+    Field(description="单位：部门代码@区划代码", examples=["HOUS@511132"]),
+]
+"""An organisation: a unit of a region."""
 
 PersonName = Annotated[
     str,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+from shared.ids import new_id
 from tests.system.conftest import Stack
 from tests.system.county import (
     ARRIVAL_SECONDS,
@@ -28,6 +29,7 @@ from tests.system.kcat import Record, read_topic
 
 OFFICE = (f"POV@{COUNTY}", ["poverty_office"])
 GROUP = (f"LG@{COUNTY}", ["leading_group"])
+FINANCE = (f"FIN@{COUNTY}", ["finance"])
 # Who verifies at each level (I-40), the person last.
 VERIFIERS = {
     1: (HOUSING, "赵局长"),
@@ -113,12 +115,12 @@ class Journey:
 
     async def is_told(self, **expected: list[str]) -> None:
         """The queues have held just these messages of the problem so far, by unit."""
-        callers = {"HOUS": HOUSING, "TOWN": TOWNSHIP, "POV": OFFICE, "LG": GROUP, "DISC": GUARDIAN}
+        callers = (HOUSING, TOWNSHIP, OFFICE, GROUP, GUARDIAN, FINANCE)
 
         async def all_told() -> dict[str, list[str]]:
-            for unit, caller in callers.items():
+            for caller in callers:
                 items = await drain(self.stack, caller)
-                self.told.setdefault(unit, []).extend(
+                self.told.setdefault(caller[0].partition("@")[0], []).extend(
                     item["payload"]["purpose"] for item in items if self._concerns(item)
                 )
             return {unit: purposes for unit, purposes in self.told.items() if purposes}
@@ -250,6 +252,30 @@ async def test_a_problem_is_rectified_verified_by_four_bodies_closed_and_reopene
         later="PLANNED PLANNED PLANNED",
     )
     await journey.counts_open(1)
+
+
+async def test_the_county_arranges_money_where_no_policy_pays(stack: Stack) -> None:
+    """I-36: the need stands on the list of finance until the money is there or the problem ends."""
+    journey = Journey(stack, str(new_id()))
+    await journey.log(on("03-03"))
+    await journey.move("accept", on("03-04"))
+    need = {"need": "后山引水渠", "amount": "12000.00"}
+    await journey.move("no-policy", on("03-05"), body=need)
+    await journey.is_told(
+        HOUS=["DISPATCH"], TOWN=["DISPATCH"], POV=["NO_POLICY"], FIN=["NO_POLICY"]
+    )
+
+    async def gap() -> dict[str, Any]:
+        path = f"/policy-gaps?region_code={VILLAGE}&limit=200"
+        items = (await stack.ok("funds", "GET", path, FINANCE))["items"]
+        own = (item for item in items if item["problem_id"] == journey.problem_id)
+        return {name: item[name] for item in own for name in ("need", "needed", "state")}
+
+    await becomes(gap, {"need": "后山引水渠", "needed": "12000.00", "state": "OPEN"})
+    arranged = {"source": "COUNTY", "amount": "12000.00", "doc_no": "峨财农〔2025〕8号"}
+    path = f"/policy-gaps/{journey.problem_id}/arrange"
+    await stack.ok("funds", "POST", path, FINANCE, arranged)
+    assert (await gap())["state"] == "ARRANGED"
 
 
 async def test_three_of_eight_houses_reported_done_were_not_and_no_longer_count(

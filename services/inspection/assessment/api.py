@@ -29,7 +29,7 @@ from services.inspection.assessment.tables import AssessmentSheet
 from services.inspection.roles import Reader, Steerer
 from shared.errors import Invalid, NotFound
 from shared.web.dependencies import QuerySession, RunningService, WriteSession
-from shared.web.fields import RegionCode
+from shared.web.fields import RegionCode, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -39,10 +39,6 @@ SETTINGS = (KEY_INDICATORS, PASS_PCT)
 router = APIRouter(prefix="/assessment-sheets", tags=["assessment"])
 
 Figure = Annotated[Decimal, Field(max_digits=14, decimal_places=4, examples=["95"])]
-Title = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=100, strip_whitespace=True, pattern=r"^[^\x00]*$"),
-]
 ItemCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,39}$")]
 
 

@@ -23,8 +23,8 @@ class Campaign(InspectionTable, table=True):
     """A drive in `region_code` and all below it; `state` changes through one gate.
 
     `deadline_policy` and `stages` are as entered. `course` holds one record per stage entered:
-    {stage, entered_at, by, override}, where `override` says why and past what the leading group
-    let it leave the stage before (I-51).
+    {stage, entered_at, by, override}, where `override` says why, and with how much undone, the
+    leading group let it leave the stage before (I-51).
     """
 
     __tablename__ = "campaigns"

@@ -35,7 +35,7 @@ from services.inspection.closing.tables import SpotCheckBatch, SpotCheckMember, 
 from services.inspection.evidence.domain import EvidenceMismatch
 from services.inspection.fields import CivilDate
 from services.inspection.problems.api.batches import MovedView, SeveralProblems
-from services.inspection.problems.api.requests import Evidence, Text
+from services.inspection.problems.api.requests import Evidence
 from services.inspection.problems.api.views import EvidenceView, ProblemView
 from services.inspection.problems.commands.moves import only
 from services.inspection.problems.domain.findings import EvidenceRequired
@@ -48,7 +48,7 @@ from services.inspection.scope import sight_of
 from shared.errors import Forbidden, IllegalMove, Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, WriteSession, allows
-from shared.web.fields import RegionCode
+from shared.web.fields import RegionCode, Text
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals

@@ -12,7 +12,6 @@ from services.inspection.disputes.domain import DisputeWindowClosed, NoOtherDepa
 from services.inspection.disputes.queries import list_disputes
 from services.inspection.disputes.tables import Dispute
 from services.inspection.problems.api.moves import LeadDepartment
-from services.inspection.problems.api.requests import Text
 from services.inspection.problems.api.views import ProblemView
 from services.inspection.problems.queries import get_problem
 from services.inspection.roles import Reader
@@ -21,6 +20,7 @@ from services.inspection.scope import sight_of
 from shared.errors import Forbidden, IllegalMove, Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, WriteSession, allows
+from shared.web.fields import Text
 from shared.web.problem_details import refusals
 
 router = APIRouter(prefix="/problems/{problem_id}", tags=["disputes"])

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.inspection.fields import CivilDate
@@ -30,7 +30,7 @@ from services.inspection.roles import Reader
 from shared.errors import FieldError, Forbidden, IllegalMove, Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
-from shared.web.fields import PersonName, RegionCode
+from shared.web.fields import PersonName, RegionCode, Text, VillageCode
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -51,13 +51,6 @@ Planner = Annotated[
         Role.TOWNSHIP_PARTY_SECRETARY,
         Role.OPS,
     ),
-]
-VillageCode = Annotated[
-    str, StringConstraints(pattern="^[1-9][0-9]{11}$"), Field(examples=["511132201205"])
-]
-Text = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=500, strip_whitespace=True, pattern=r"^[^\x00]*$"),
 ]
 Since = Annotated[CivilDate | None, Query(alias="from", description="首日（含）")]
 Until = Annotated[CivilDate | None, Query(alias="to", description="末日（含）")]

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.inspection.fields import CivilDate
 from services.inspection.leader_surveys.commands import record_survey
@@ -23,7 +23,7 @@ from services.inspection.roles import Reader
 from shared.errors import Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
-from shared.web.fields import PersonName, RegionCode
+from shared.web.fields import PersonName, RegionCode, Text, VillageCode
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -41,13 +41,6 @@ Recorder = Annotated[
         Role.INSPECTOR,
         Role.OPS,
     ),
-]
-VillageCode = Annotated[
-    str, StringConstraints(pattern="^[1-9][0-9]{11}$"), Field(examples=["511132201205"])
-]
-Text = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=4000, strip_whitespace=True, pattern=r"^[^\x00]*$"),
 ]
 Year = Annotated[int, Query(ge=2000, le=2099, examples=[2019])]
 

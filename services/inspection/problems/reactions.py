@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.inspection.deadlines.domain import ObjectType, Tier, known_cohort
 from services.inspection.mirror import reactions as mirror
-from services.inspection.problems.commands.logging import open_desk
+from services.inspection.problems.commands.judging import open_desk
 from services.inspection.problems.commands.merging import log_findings
 from services.inspection.problems.commands.verification import verify_objects
 from services.inspection.problems.domain.findings import Finder, Finding, Source

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.inspection.fields import CivilDate
@@ -14,20 +14,12 @@ from services.inspection.roles import Reader, Steerer
 from shared import clock
 from shared.errors import Invalid, NotFound
 from shared.web.dependencies import QuerySession, WriteSession
-from shared.web.fields import PersonName, RegionCode
+from shared.web.fields import OrganisationCode, PersonName, RegionCode
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
 
 router = APIRouter(prefix="/responsibles", tags=["responsibility"])
 
-OrganisationPath = Annotated[
-    str,
-    Path(
-        pattern=r"^[A-Z]{2,12}@[1-9][0-9]([0-9]{2}|[0-9]{4}|[0-9]{7}|[0-9]{10})?$",
-        description="单位：部门代码@区划代码",
-        examples=["HOUS@511132", "TOWN@511132201"],
-    ),
-]
 OnDay = Annotated[CivilDate | None, Query(description="哪一天的责任人；不填为今天")]
 
 
@@ -55,7 +47,7 @@ class ResponsiblesView(SetResponsibles):
 
 @router.put("/{org}", responses=refusals(Invalid, NotFound))
 async def put_responsibles(
-    org: OrganisationPath, body: SetResponsibles, session: WriteSession, actor: Steerer
+    org: OrganisationCode, body: SetResponsibles, session: WriteSession, actor: Steerer
 ) -> ResponsiblesView:
     """Name number one, deputy and county leader of an organisation from a day on; the persons
     before them stay on record, the same day's are replaced (I-12)."""
@@ -67,7 +59,7 @@ async def put_responsibles(
 
 @router.get("/{org}", responses=refusals(Invalid, NotFound))
 async def get_responsibles_of(
-    org: OrganisationPath, session: QuerySession, actor: Reader, on: OnDay = None
+    org: OrganisationCode, session: QuerySession, actor: Reader, on: OnDay = None
 ) -> ResponsiblesView:
     """Who answers for an organisation of the caller's county line on a day."""
     return ResponsiblesView.of(await get_responsibles(session, actor, org, on or clock.today()))

@@ -5,11 +5,12 @@ from datetime import date
 
 from sqlalchemy.dialects.postgresql import insert
 
-from services.inspection.responsibility.domain import Responsible, place_of
+from services.inspection.responsibility.domain import Responsible
 from services.inspection.responsibility.tables import ResponsiblePersons
 from shared import clock
 from shared.audit import record_audit
 from shared.database import Session
+from shared.regions import region_of
 from shared.security import Actor
 
 
@@ -18,7 +19,7 @@ async def set_responsibles(
 ) -> ResponsiblePersons:
     """Let three persons answer for an organisation from a day on; who did before stays on record.
     Raises `NotFound` for an organisation outside the actor's region."""
-    place = place_of(org)
+    place = region_of(org)
     actor.must_cover(place)
     persons = asdict(responsible)
     changed = {**persons, "set_by": actor.person, "set_at": clock.now()}

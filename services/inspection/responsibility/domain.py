@@ -10,8 +10,3 @@ class Responsible:
     unit_head: str  # 一把手: first responsibility
     deputy: str  # 分管领导: concrete responsibility
     county_leader: str  # 县级责任领导
-
-
-def place_of(organisation: str) -> str:
-    """The region code an organisation belongs to: 511132 of HOUS@511132."""
-    return organisation.partition("@")[2]

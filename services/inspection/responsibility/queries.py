@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col, select
 
-from services.inspection.responsibility.domain import Responsible, place_of
+from services.inspection.responsibility.domain import Responsible
 from services.inspection.responsibility.tables import ResponsiblePersons
 from shared.database import Connection, ReadSession
 from shared.errors import NotFound
-from shared.regions import is_within, prefix_range
+from shared.regions import is_within, prefix_range, region_of
 from shared.security import Actor
 from shared.web.pagination import PageRequest
 
@@ -38,7 +38,7 @@ async def get_responsibles(
     session: ReadSession, actor: Actor, org: str, on: date
 ) -> ResponsiblePersons:
     """Who answers for an organisation above, at or below the caller's place; raises `NotFound`."""
-    place = place_of(org)
+    place = region_of(org)
     if not (is_within(place, actor.region) or is_within(actor.region, place)):
         raise NotFound
     effective_from = col(ResponsiblePersons.effective_from)

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.inspection.fields import CivilDate
 from services.inspection.rhythm.commands import record_rhythm
@@ -33,7 +33,7 @@ from shared import clock
 from shared.errors import Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
-from shared.web.fields import PersonName, RegionCode
+from shared.web.fields import OrganisationCode, PersonName, RegionCode, Text
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -56,14 +56,6 @@ Recorder = Annotated[
         Role.OPS,
     ),
 ]
-Organisation = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Z]{2,12}@[1-9][0-9]([0-9]{2}|[0-9]{4}|[0-9]{7}|[0-9]{10})?$"),
-]
-Text = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=2000, strip_whitespace=True, pattern=r"^[^\x00]*$"),
-]
 WeekCode = Annotated[str, Query(description="周次（ISO 8601）", examples=["2019-W37"])]
 
 
@@ -85,7 +77,7 @@ class RecordRhythm(BaseModel):
         },
     )
 
-    org: Organisation | None = Field(None, description="单位；不填为本单位")
+    org: OrganisationCode | None = Field(None, description="单位；不填为本单位")
     kind: RhythmKind = Field(description="STUDY 主要领导每周研判；PATROL 分管领导每天巡回督促")
     on: CivilDate
     person: PersonName = Field(description="研判或督促的领导")
@@ -98,7 +90,7 @@ class RhythmRecordView(RecordRhythm):
     """A rhythm record."""
 
     id: UUID
-    org: Organisation
+    org: OrganisationCode
     recorded_by: str
 
     @classmethod

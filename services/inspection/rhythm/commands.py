@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from services.inspection.rhythm.domain import RhythmKind, check_record, place_of
+from services.inspection.rhythm.domain import RhythmKind, check_record
 from services.inspection.rhythm.tables import RhythmRecord
 from services.inspection.scope import sight_of
 from shared import clock
@@ -12,6 +12,7 @@ from shared.audit import record_audit
 from shared.database import Session
 from shared.errors import NotFound
 from shared.ids import new_id
+from shared.regions import region_of
 from shared.security import Actor
 
 
@@ -30,14 +31,14 @@ async def record_rhythm(
     """Keep what a unit's leader did on a day. Raises `NotFound` for a unit the actor does not act
     for, `RecordInFuture`, `PatrolPlaceRequired`, `PlaceOutsideUnit`."""
     if org != actor.organisation:  # a department records its own, a place what lies in it
-        actor.must_cover(place_of(org))
+        actor.must_cover(region_of(org))
         if sight_of(actor).department is not None:
             raise NotFound
     check_record(kind, org, on, place, clock.today())
     record = RhythmRecord(
         id=new_id(),
         org=org,
-        region_code=place_of(org),
+        region_code=region_of(org),
         kind=kind,
         on_day=on,
         person=person,

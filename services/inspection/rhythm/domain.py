@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from shared.errors import FieldError, Invalid
-from shared.regions import Level, is_within, level_of
+from shared.regions import Level, is_within, level_of, region_of
 from shared.workdays import WorkdayCalendar
 
 
@@ -106,11 +106,6 @@ Days = Mapping[RhythmKind, Collection[date]]
 _WEEK = re.compile(r"20[0-9]{2}-W[0-9]{2}")
 
 
-def place_of(organisation: str) -> str:
-    """The region code an organisation belongs to."""
-    return organisation.partition("@")[2]
-
-
 def parse_week(text: str, calendar: WorkdayCalendar) -> Week:
     """The week written `2019-W37`; raises `WeekInvalid`."""
     try:
@@ -127,7 +122,7 @@ def check_record(kind: RhythmKind, org: str, on: date, place: str | None, today:
     """Raise `RecordInFuture`, `PatrolPlaceRequired` or `PlaceOutsideUnit`."""
     if on > today:
         raise _about("on", RecordInFuture)
-    if place is not None and not is_within(place, place_of(org)):
+    if place is not None and not is_within(place, region_of(org)):
         raise _about("place", PlaceOutsideUnit)
     if kind is RhythmKind.PATROL and (
         place is None or level_of(place) not in (Level.TOWNSHIP, Level.VILLAGE)

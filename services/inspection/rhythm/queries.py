@@ -18,13 +18,12 @@ from services.inspection.rhythm.domain import (
     UnitWeek,
     Week,
     judge_week,
-    place_of,
 )
 from services.inspection.rhythm.tables import RhythmRecord
 from services.inspection.scope import sight_of
 from shared.configuration import Configuration, Setting
 from shared.database import ReadSession
-from shared.regions import Level, level_of, prefix_range
+from shared.regions import Level, level_of, prefix_range, region_of
 from shared.security import Actor
 from shared.web.pagination import PageRequest
 
@@ -102,7 +101,7 @@ async def _expected_units(
 
 
 def _norm(configuration: Configuration, org: str, week: Week) -> Norm:
-    place = place_of(org)
+    place = region_of(org)
     return Norm(
         configuration.value(STUDIES_PER_WEEK, place, week.monday),
         configuration.value(PATROLS_PER_WEEK, place, week.monday),

@@ -4,10 +4,10 @@ from datetime import date
 
 from sqlalchemy.dialects.postgresql import insert
 
+from services.inspection.kinds import is_sensitive
 from services.inspection.routing.domain import Department, RouteFixed
 from services.inspection.routing.queries import RoutingTable
 from services.inspection.routing.tables import RoutingRule
-from services.inspection.kinds import is_sensitive
 from shared import clock
 from shared.audit import record_audit
 from shared.database import Session

@@ -10,7 +10,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
@@ -49,7 +48,7 @@ from shared import clock
 from shared.errors import IllegalMove, Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, WriteSession, allows
-from shared.web.fields import PersonName, RegionCode
+from shared.web.fields import OrganisationCode, PersonName, RegionCode, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -97,10 +96,6 @@ DueTerm = Annotated[
         }
     ),
 ]
-Title = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00]*$"),
-]
 Year = Annotated[int, Field(ge=2000, le=2099, examples=[2019])]
 
 
@@ -115,10 +110,7 @@ class PlanTask(BaseModel):
     person: Annotated[PersonName | None, BeforeValidator(_blank_is_nobody)] = Field(
         None, description="责任人，必填", examples=["张责任"]
     )
-    org: Annotated[
-        str | None,
-        Field(pattern=r"^[A-Z]{2,12}@[1-9][0-9]([0-9]{2}|[0-9]{4}|[0-9]{7}|[0-9]{10})?$"),
-    ] = Field(None, description="责任单位", examples=["CULT@511132"])
+    org: OrganisationCode | None = Field(None, description="责任单位", examples=["CULT@511132"])
 
     def planned(self, prefix: str = "") -> PlannedTask:
         """The task asked for; `prefix` is the place of its fields in the request."""

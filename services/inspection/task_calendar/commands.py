@@ -9,7 +9,6 @@ from services.inspection.task_calendar.domain import (
     PlannedTask,
     check_done,
     check_task,
-    place_of,
 )
 from services.inspection.task_calendar.queries import get_calendar, get_task_for_update
 from services.inspection.task_calendar.tables import CalendarTask, TaskCalendar
@@ -17,6 +16,7 @@ from shared import clock
 from shared.audit import record_audit
 from shared.database import Session
 from shared.ids import new_id
+from shared.regions import region_of
 from shared.security import Actor
 
 
@@ -92,7 +92,7 @@ def _add(session: Session, calendar: TaskCalendar, task: PlannedTask) -> Calenda
         due_on=task.due.last_day,
         person=person,
         org=task.org,
-        place=place_of(task.org) if task.org else calendar.region_code,
+        place=region_of(task.org) if task.org else calendar.region_code,
     )
     session.add(row)
     return row

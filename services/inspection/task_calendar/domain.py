@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from shared.errors import FieldError, IllegalMove, Invalid
-from shared.regions import is_within
+from shared.regions import is_within, region_of
 
 
 class Phase(StrEnum):
@@ -165,14 +165,9 @@ def check_task(task: PlannedTask, region: str, year: int) -> str:
         raise _about(f"{task.prefix}person", PersonRequired)
     if task.due.last_day.year != year:
         raise _about(f"{task.prefix}due", DueOutsideYear)
-    if task.org is not None and not is_within(place_of(task.org), region):
+    if task.org is not None and not is_within(region_of(task.org), region):
         raise _about(f"{task.prefix}org", UnitOutsideRegion)
     return task.person
-
-
-def place_of(organisation: str) -> str:
-    """The region code an organisation belongs to."""
-    return organisation.partition("@")[2]
 
 
 def next_state(state: TaskState, action: TaskAction) -> TaskState:

@@ -32,8 +32,8 @@ ON CONFLICT (problem_id) DO UPDATE
        village_code = EXCLUDED.village_code, due_on = EXCLUDED.due_on,
        dispatched = problems.dispatched OR EXCLUDED.dispatched, version = EXCLUDED.version
  WHERE problems.version < EXCLUDED.version
-RETURNING new.problem_id, new.dispatched, old.version AS known, old.lead, old.tier, old.state,
-          old.due_on, old.dispatched AS was_dispatched
+RETURNING new.problem_id, new.dispatched, old.version AS known, old.lead, old.partners, old.tier,
+          old.state, old.due_on, old.dispatched AS was_dispatched
 """
 
 
@@ -121,6 +121,7 @@ def _before(stored: Mapping[str, Any]) -> Before:
     due_on: date | None = stored["due_on"]
     return Before(
         lead=stored["lead"],
+        partners=tuple(stored["partners"]),
         tier=stored["tier"],
         state=stored["state"],
         due_on=due_on,

@@ -65,6 +65,7 @@ class Before:
     """What a problem was before an event, as far as it decides whom to tell."""
 
     lead: str
+    partners: tuple[str, ...]
     tier: str
     state: str
     due_on: date | None

@@ -302,6 +302,15 @@ async def test_a_kind_found_in_five_villages_of_a_county_is_proposed_as_systemic
     ]
 
 
+async def test_proposals_are_also_a_file(inspection: Inspection) -> None:
+    await log_in_villages(inspection, 5)
+    answer = await inspection.get("/analysis/systemic-proposals", {"format": "csv"})
+    assert answer.content.decode("utf-8-sig").splitlines() == [
+        "县代码,县,问题类型代码,问题类型,涉及村数,发现数,未销号数",
+        "511132,峨边彝族自治县,HOUSING_UNSAFE,住房安全无保障,5,5,5",
+    ]
+
+
 async def test_what_is_handled_as_systemic_already_is_not_proposed(inspection: Inspection) -> None:
     await log_in_villages(inspection, 5)
     await inspection.log(scope="SYSTEMIC")

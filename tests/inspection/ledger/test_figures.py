@@ -303,3 +303,29 @@ async def test_the_sums_are_read_by_index_and_never_the_problems(
     assert "Seq Scan on ledger_totals" not in plan
     assert "Seq Scan on ledger_margins" not in plan
     assert "problems" not in plan
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *({"kind_prefix": "WATER"}, {"lead_dept": "WATER"}, {"severity": "PROMINENT"}),
+        *({"region_prefix": "511132201205"}, {"region_prefix": "511132201"}, {"cohort": "EXITED"}),
+        *({"source": "AUDIT"}, {"object_type": "HOUSEHOLD"}),
+    ],
+)
+async def test_figures_can_be_narrowed_down(inspection: Inspection, query: dict[str, str]) -> None:
+    await inspection.log(kind="WATER_UNSAFE", source="AUDIT")
+    await inspection.log(
+        object={"type": "VILLAGE", "code": "511132206200"},
+        village_code=None,
+        severity="GENERAL",
+        cohort=None,
+    )
+    for folded in (False, True):
+        if folded:
+            await fold_deltas(inspection.runtime.database)
+        for group_by in ("kind", "township", "village"):
+            view = (await inspection.get("/stats/problems", {**query, "group_by": group_by})).json()
+            assert (view["found"], len(view["groups"])) == (1, 1)
+    elsewhere = {**query, "region_prefix": "511133"}
+    assert (await inspection.get("/stats/problems", elsewhere)).json()["found"] == 0

@@ -38,7 +38,14 @@ from shared.ids import new_id
 
 VILLAGE = "511132201205"
 DUE = date(2086, 4, 1)
-BEFORE = Before(lead="HOUS@511132", tier="GENERAL", state="DISPATCHED", due_on=DUE, dispatched=True)
+BEFORE = Before(
+    lead="HOUS@511132",
+    partners=("FIN@511132",),
+    tier="GENERAL",
+    state="DISPATCHED",
+    due_on=DUE,
+    dispatched=True,
+)
 
 
 def change(happened: str, before: Before | None = BEFORE, **facts: Any) -> Change:
@@ -165,7 +172,24 @@ def test_each_event_is_told_to_those_it_concerns(
     assert {notice.purpose for notice in notices} <= {PURPOSES.get(happened)}
 
 
-@pytest.mark.parametrize("happened", PURPOSES)
+def test_departments_that_join_and_leave_are_told_for_information() -> None:
+    one = change("partners_changed", partners=("WATER@511132",))
+    assert told(notices_of(one)) == {
+        "WATER@511132": (Purpose.DISPATCH, COPY),
+        "FIN@511132": (Purpose.WITHDRAWAL, COPY),
+    }
+    copied = frozenset({Purpose.DISPATCH, Purpose.DUE_CHANGED, Purpose.REOPENED})
+    assert recalls_of(one) == [Recall(one, "FIN@511132", copied)]
+
+
+def test_a_co_department_that_becomes_the_lead_is_told_as_the_lead_alone() -> None:
+    one = change("rerouted", lead="FIN@511132", partners=())
+    assert told(notices_of(one))["FIN@511132"] == (Purpose.DISPATCH, ACT)
+    assert recalls_of(one)[0] == Recall(one, "HOUS@511132")
+    assert len(recalls_of(one)) == 2  # and the dispute
+
+
+@pytest.mark.parametrize("happened", [*PURPOSES, "partners_changed"])
 @pytest.mark.parametrize(
     ("kind", "lead", "hearing"),
     [

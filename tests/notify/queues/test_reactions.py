@@ -12,6 +12,7 @@ from shared.events.inspection import (
     ProblemDisputeRejected,
     ProblemLogged,
     ProblemNoPolicyFound,
+    ProblemPartnersChanged,
     ProblemPlanned,
     ProblemProgressed,
     ProblemSourceAdded,
@@ -123,6 +124,21 @@ async def test_a_rejected_dispute_is_told_to_the_lead_and_no_longer_asked_for(
     await notify.hear(rejected)
     assert purposes(await notify.queue().drain()) == ["DISPUTE_REJECTED"]
     assert await notify.queue(*OFFICE).drain() == []
+
+
+async def test_a_department_that_joins_hears_of_the_problem_and_one_that_leaves_no_more(
+    notify: Notify,
+) -> None:
+    story = Story()
+    changed = ["WATER"]
+    await notify.hear(story.tell(), story.tell(ProblemPartnersChanged, LATER, co_depts=changed))
+    (joined,) = await notify.queue("WATER@511132").drain()
+    assert (joined["payload"]["purpose"], joined["payload"]["information"]) == ("DISPATCH", True)
+    (left,) = await notify.queue("FIN@511132").drain()
+    assert "你单位不再参与" in left["payload"]["text"]
+    await notify.hear(story.close("2086-03-06T10:00:00+08:00"))
+    assert purposes(await notify.queue("WATER@511132").drain()) == ["CLOSED"]
+    assert await notify.queue("FIN@511132").drain() == []
 
 
 async def test_a_stalled_problem_is_urged_until_there_is_progress(notify: Notify) -> None:

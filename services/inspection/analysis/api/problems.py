@@ -29,7 +29,6 @@ from services.inspection.analysis.queries.problems import (
     read_durations,
     read_proposals,
 )
-from services.inspection.fields import CivilDate
 from services.inspection.ledger.api import LedgerFilters
 from services.inspection.ledger.domain import GroupBy
 from services.inspection.ledger.queries import Filters
@@ -217,15 +216,20 @@ class ProposalsView(BaseModel):
     proposals: list[ProposalView]
 
 
-@router.get("/systemic-proposals", responses=refusals(Invalid))
+@router.get(
+    "/systemic-proposals",
+    response_model=ProposalsView,
+    responses={**refusals(Invalid), **FILE_ANSWERS},
+)
 async def propose_systemic(
     session: QuerySession,
     runtime: RunningService,
     actor: Reader,
     region_code: RegionCode | None = None,
     campaign_id: UUID | None = None,
-    since: Annotated[CivilDate | None, Query(alias="from")] = None,
-) -> ProposalsView:
+    since: Since = None,
+    chosen: ChosenFormat = Format.JSON,
+) -> ProposalsView | StreamingResponse:
     """The kinds found in so many villages of a county (⚙ 5) that they are no single cases, as long
     as none of their problems is SYSTEMIC (I-21). What was found since `from` counts: in a campaign
     all of it, else what was found within a year, if left out."""
@@ -239,7 +243,18 @@ async def propose_systemic(
         if one.villages >= runtime.configuration.value(SYSTEMIC_VILLAGES, one.county, today)
     ]
     names = await find_region_names(await session.driver(), {one.county for one in found})
-    return ProposalsView(proposals=[_proposal_view(one, names) for one in found])
+    proposals = [_proposal_view(one, names) for one in found]
+    if chosen is Format.JSON:
+        return ProposalsView(proposals=proposals)
+    rows = ([cell for _, cell in proposal] for proposal in proposals)
+    return await download(chosen, "共性问题建议", _PROPOSAL_COLUMNS, rows)
+
+
+_PROPOSAL_COLUMNS = [
+    *(Column("县代码"), Column("县", width=20)),
+    *(Column("问题类型代码", width=24), Column("问题类型", width=24)),
+    *(Column(title, Kind.INTEGER) for title in ("涉及村数", "发现数", "未销号数")),
+]
 
 
 def _proposal_view(one: Proposal, names: Mapping[str, str]) -> ProposalView:

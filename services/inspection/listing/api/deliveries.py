@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.inspection.campaigns.domain import CampaignUnknown, OutsideCampaign
 from services.inspection.fields import CivilDate
@@ -22,7 +22,7 @@ from services.inspection.roles import Reader
 from shared.errors import Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, WriteSession, allows
-from shared.web.fields import PersonName, RegionCode
+from shared.web.fields import OrganisationCode, PersonName, RegionCode
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -51,10 +51,6 @@ Receiver = Annotated[
         Role.PROVINCE_PLATFORM,
     ),
 ]
-Organisation = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Z]{2,12}@[1-9][0-9]([0-9]{2}|[0-9]{4}|[0-9]{7}|[0-9]{10})?$"),
-]
 
 
 class DeliverList(BaseModel):
@@ -65,7 +61,7 @@ class DeliverList(BaseModel):
     campaign_id: UUID
     list_name: ListName = Field(alias="list")
     region_code: RegionCode = Field(description="清单范围：村、乡镇或县")
-    to: list[Organisation] = Field(
+    to: list[OrganisationCode] = Field(
         [], max_length=10, description="收件单位；不填为所在乡镇和县扶贫办，一式两份"
     )
     due_on: CivilDate | None = Field(None, description="签收期限；不填为行动当年4月15日")

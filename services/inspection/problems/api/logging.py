@@ -9,12 +9,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
-from services.inspection.campaigns.domain import CampaignClosed, CampaignUnknown, OutsideCampaign
+from services.inspection.campaigns.domain import (
+    CampaignClosed,
+    CampaignUnknown,
+    OutsideCampaign,
+    OwnTownship,
+    VillageOutsideSelfCheck,
+)
 from services.inspection.deadlines.domain import DueBeforeFound, DueTooLate, NoDueForSystemic
 from services.inspection.evidence.domain import EvidenceMismatch
 from services.inspection.problems.api.requests import LogProblem, LogProblems
 from services.inspection.problems.api.views import LoggedProblemView
-from services.inspection.problems.commands.logging import KeyHold, desk_of, log_new_finding
+from services.inspection.problems.commands.judging import desk_of
+from services.inspection.problems.commands.logging import KeyHold, log_new_finding
 from services.inspection.problems.commands.merging import Logged, log_findings
 from services.inspection.problems.domain.findings import (
     ClosedOutOfTime,
@@ -50,6 +57,8 @@ _REFUSALS = refusals(
     CampaignUnknown,
     OutsideCampaign,
     CampaignClosed,
+    VillageOutsideSelfCheck,
+    OwnTownship,
     RegionUnknown,
     VillageRequired,
     ObjectCodeInvalid,

@@ -1,10 +1,10 @@
 """What callers send about findings, and the plain finding it stands for."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.inspection.deadlines.domain import Cohort, ObjectType, Scope, Severity, Tier
 from services.inspection.fields import CivilDate, KindCode
@@ -23,9 +23,7 @@ from services.inspection.problems.domain.findings import (
 from services.inspection.problems.domain.states import State
 from services.inspection.routing.domain import Department
 from shared.security import Actor, Role
-from shared.web.fields import RegionCode
-
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+from shared.web.fields import RegionCode, Text
 
 
 class Evidence(BaseModel):

@@ -8,13 +8,8 @@ from services.inspection.accountability.commands import open_cases
 from services.inspection.accountability.domain import Cause, NewCase
 from services.inspection.deadlines.domain import strictest
 from services.inspection.problems.commands.changes import Changes
-from services.inspection.problems.commands.logging import (
-    Desk,
-    Draft,
-    draft_problem,
-    gather_facts,
-    insert_drafts,
-)
+from services.inspection.problems.commands.judging import Desk, Draft, draft_problem, gather_facts
+from services.inspection.problems.commands.logging import insert_drafts
 from services.inspection.problems.domain.findings import Finding, is_repeated
 from services.inspection.problems.domain.states import Action, State
 from services.inspection.problems.queries import find_closed_twins, lock_open_problems

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.inspection.campaigns.domain import (
     Action,
@@ -31,13 +31,11 @@ from services.inspection.stages.domain.checks import (
 from shared.errors import DomainError, IllegalMove, Invalid, NotFound, field_error
 from shared.security import Actor
 from shared.web.dependencies import WriteSession
-from shared.web.fields import RegionCode
+from shared.web.fields import RegionCode, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.problem_details import ProblemField, field_errors, language_of, refusals
 
 router = APIRouter(prefix="/campaigns/{campaign_id}", tags=["campaigns"])
-
-Team = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 
 class RecordCheck(BaseModel):
@@ -49,7 +47,7 @@ class RecordCheck(BaseModel):
     object: ProblemObjectRef
     village_code: RegionCode
     checked_on: CivilDate
-    team: Team = Field(examples=["沙坪镇交叉排查一组"])
+    team: Title = Field(examples=["沙坪镇交叉排查一组"])
     result: Result
     problem_id: UUID | None = Field(None, description="结果为 PROBLEM 时，填已登记问题的 id")
     stage: CampaignState | None = None

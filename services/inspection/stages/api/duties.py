@@ -5,13 +5,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.inspection.campaigns.domain import Action, CampaignState, CampaignType
 from services.inspection.campaigns.queries import get_campaign
 from services.inspection.campaigns.tables import Campaign
 from services.inspection.ledger.domain import Figures
-from services.inspection.problems.api.requests import Evidence, Text
+from services.inspection.problems.api.requests import Evidence
 from services.inspection.roles import Reader
 from services.inspection.routing.domain import Department
 from services.inspection.scope import sight_of
@@ -25,14 +25,13 @@ from shared import clock
 from shared.errors import Forbidden, IllegalMove, Invalid, NotFound
 from shared.security import Actor
 from shared.web.dependencies import QuerySession, WriteSession
+from shared.web.fields import Text, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.problem_details import refusals
 
 router = APIRouter(prefix="/campaigns/{campaign_id}", tags=["campaigns"])
 
 Figure = Annotated[int, Field(ge=0, le=10**9)]
-FigureName = Annotated[str, StringConstraints(min_length=1, max_length=50, strip_whitespace=True)]
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50, strip_whitespace=True)]
 
 
 class SubmitDuty(BaseModel):
@@ -41,7 +40,7 @@ class SubmitDuty(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: Text
-    figures: dict[FigureName, Figure] = Field(
+    figures: dict[Title, Figure] = Field(
         {}, max_length=50, examples=[{"核查在校学生": 1203, "辍学": 0}]
     )
     evidence: list[Evidence] = Field([], max_length=50)
@@ -140,8 +139,8 @@ class ConfirmLedger(BaseModel):
 
     found: Figure
     open: Figure
-    stamp_no: ShortText = Field(examples=["峨住建〔2019〕31号"])
-    signed_by: ShortText
+    stamp_no: Title = Field(examples=["峨住建〔2019〕31号"])
+    signed_by: Title
 
 
 class StampView(BaseModel):

@@ -10,7 +10,7 @@ from services.inspection.campaigns.api import CampaignView
 from services.inspection.campaigns.domain import WHO, Action, CampaignState
 from services.inspection.campaigns.queries import get_campaign
 from services.inspection.problems.api.requests import WithReason
-from services.inspection.problems.commands.logging import desk_of
+from services.inspection.problems.commands.judging import desk_of
 from services.inspection.roles import Reader
 from services.inspection.stages.commands.advancing import advance_campaign
 from services.inspection.stages.domain.checks import ObjectClass, StageWithoutCoverage

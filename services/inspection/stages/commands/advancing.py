@@ -77,7 +77,8 @@ async def advance_campaign(
         raise StageNotDone(stage=before, missing=missing)
     override = None
     if override_reason is not None:
-        left_undone = [one.document() for one in missing]
+        # Everybody reads the campaign; what is missing by name stands in the audit.
+        left_undone = {one.condition.value: one.count for one in missing}
         override = {"reason": override_reason, "missing": left_undone}
     campaign.advance(action, at=clock.now(), by=actor.person, override=override)
     if before is CampaignState.DRAFT:
@@ -93,7 +94,10 @@ async def advance_campaign(
         "campaign",
         campaign.id,
         remark=override_reason,
-        change={"state": [before, campaign.state], "override": override},
+        change={
+            "state": [before, campaign.state],
+            "missing": [one.document() for one in missing],
+        },
     )
     session.after_commit(lambda: cache.remember(terms_of(campaign)))
     return campaign

@@ -9,15 +9,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
 )
 from pydantic_core import PydanticCustomError
 
 from services.inspection.fields import CivilDate
 from services.inspection.problems.api.batches import SeveralProblems
-from services.inspection.problems.api.requests import Evidence, Text
+from services.inspection.problems.api.requests import Evidence
 from services.inspection.work.domain.plans import Draft, Measure, Step
-from shared.web.fields import Money, PersonName
+from shared.web.fields import Money, OrganisationCode, PersonName, Text, Title
 
 
 def _stated(value: Any) -> Any:
@@ -31,7 +30,6 @@ def _written(value: Any) -> Any:
 
 
 _Stated = BeforeValidator(_stated)
-Short = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 EvidenceList = Annotated[list[Evidence], Field(max_length=50)]
 
 
@@ -41,8 +39,8 @@ class MeasureIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: Annotated[Text | None, _Stated] = Field(None, examples=["拆除东墙重砌，加设圈梁"])
-    object: Annotated[Short | None, _Stated] = Field(None, examples=["东厢房"])
-    quantity: Annotated[Short | None, BeforeValidator(_written), _Stated] = Field(
+    object: Annotated[Title | None, _Stated] = Field(None, examples=["东厢房"])
+    quantity: Annotated[Title | None, BeforeValidator(_written), _Stated] = Field(
         None, examples=["1 间 24 平方米"]
     )
     due: Annotated[CivilDate | None, _Stated] = None
@@ -166,10 +164,7 @@ class DelegateTo(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    to_org: str = Field(
-        pattern=r"^[A-Z]{2,12}@[1-9][0-9]([0-9]{2}|[0-9]{4}|[0-9]{7}|[0-9]{10})$",
-        examples=["TOWN@511132201"],
-    )
+    to_org: OrganisationCode = Field(examples=["TOWN@511132201"])
     note: Text
 
 

@@ -107,6 +107,8 @@ _TELLINGS: Mapping[str, _Telling] = {
     "returned": _Telling(Purpose.RETURNED, in_place=True),
     "false_rectification": _Telling(Purpose.FALSE_RECTIFICATION, units=("POV", "LG")),  # I-43
 }
+# What co-departments are told; other messages they get for another reason than taking part.
+_COPIED = frozenset(telling.purpose for telling in _TELLINGS.values() if telling.copies)
 _ENDINGS = {"withdrawn": Purpose.WITHDRAWAL, "closed": Purpose.CLOSED}
 # What somebody was asked to do, by the event after which it has been done.
 _DONE = {
@@ -133,7 +135,8 @@ def notices_of(change: Change) -> list[Notice]:
     """The messages an event calls for, at most one per organisation; overdue is for reminders.
 
     N-01: the lead department, and for information the co-departments and the township.
-    N-05: a new lead department gets the dispatch, the old one a withdrawal.
+    N-05: a new lead department gets the dispatch, the old one a withdrawal; so do co-departments
+    that join and leave, for information.
     I-13: of style and corruption nobody hears besides who leads them and who watches them.
     """
     if not change.problem.dispatched:
@@ -144,6 +147,8 @@ def notices_of(change: Change) -> list[Notice]:
             *_told(change, _TELLINGS["dispatched"]),
             _notice(change, change.before.lead, Purpose.WITHDRAWAL, Priority.NORMAL),
         ]
+    elif change.happened == "partners_changed":
+        notices = list(_told_to_partners(change))
     elif change.happened in _TELLINGS:
         notices = list(_told(change, _TELLINGS[change.happened]))
     else:
@@ -163,15 +168,16 @@ def notices_of_case(event_id: UUID, kind: str, village_code: str) -> list[Notice
 
 
 def recalls_of(change: Change) -> list[Recall]:
-    """What an event makes pointless: everything of an ended problem, the old department's part of
-    a rerouted one, what was asked for and is done, the reminders of one that is reported done or
-    has another deadline (N-05)."""
+    """What an event makes pointless: everything of an ended problem, the part of a department that
+    no longer leads it or takes part in it, what was asked for and is done, the reminders of one
+    that is reported done or has another deadline (N-05)."""
     before, problem = change.before, change.problem
     if before is None or not before.dispatched:
         return []
     if change.happened in _ENDINGS:
         return [Recall(change, farewell=_ENDINGS[change.happened])]
     recalls = [Recall(change, before.lead)] if change.is_rerouted else []
+    recalls += [Recall(change, organisation, _COPIED) for organisation in _left(change)]
     pointless = {_DONE[change.happened]} if change.happened in _DONE else set()
     if before.is_awaited and (not problem.is_awaited or before.due_on != problem.due_on):
         pointless.add(Purpose.REMINDER)
@@ -205,6 +211,24 @@ def _told(change: Change, telling: _Telling) -> Iterator[Notice]:
     for organisation, priority in others:
         if may_hear(organisation, problem.kind):
             yield _notice(change, organisation, purpose, priority)
+
+
+def _told_to_partners(change: Change) -> Iterator[Notice]:
+    before, problem = change.before, change.problem
+    known = before.partners if before is not None else ()
+    joined = [organisation for organisation in problem.partners if organisation not in known]
+    for organisations, purpose in ((joined, Purpose.DISPATCH), (_left(change), Purpose.WITHDRAWAL)):
+        for organisation in organisations:
+            if may_hear(organisation, problem.kind):
+                yield _notice(change, organisation, purpose, Priority.INFORMATION)
+
+
+def _left(change: Change) -> list[str]:
+    """The co-departments that no longer take part."""
+    if change.before is None:
+        return []
+    concerned = (change.problem.lead, *change.problem.partners)
+    return [one for one in change.before.partners if one not in concerned]
 
 
 def _notice(change: Change, organisation: str, purpose: Purpose, priority: Priority) -> Notice:

@@ -62,6 +62,7 @@ _TEXTS = {
 _COPIES = {
     Purpose.DISPATCH: "{subject}由{lead}牵头整改，{due}。请按职责配合。",
     Purpose.REOPENED: "{subject}销号后重新列为未整改，由{lead}牵头重新整改，{due}。请按职责配合。",
+    Purpose.WITHDRAWAL: "{subject}由{lead}牵头整改，你单位不再参与。",
 }
 _REVOKED = "{subject}已撤销，无需继续整改。"
 _HEAD_URGED = "请主要负责人督促限期整改。"
