@@ -59,13 +59,13 @@ class Service:
     prepare: Callable[[Runtime], Awaitable[None]] | None = None
 
 
-def create_app(service: Service, settings: ServiceSettings | None = None) -> FastAPI:
-    """The ASGI application of `service`. Without `settings` they are read from the environment
-    when it starts."""
+def create_app(service: Service) -> FastAPI:
+    """The ASGI application of `service`. When it starts it takes the settings in `app.state`, or
+    else reads them from the environment."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        chosen = settings or service.settings()
+        chosen: ServiceSettings = app.state.settings or service.settings()
         configure_logs(service.name, chosen.log_level)
         if chosen.otlp_endpoint:
             export_traces(service.name, chosen.otlp_endpoint)
@@ -83,6 +83,7 @@ def create_app(service: Service, settings: ServiceSettings | None = None) -> Fas
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
+    app.state.settings = None
     app.add_middleware(Edge)
     install_problem_details(app)
     app.include_router(operations.probes)

@@ -49,18 +49,26 @@ class RunningApp:
         return [event for event in found if event_type is None or isinstance(event, event_type)]
 
 
+# Applications that nothing runs in. FastAPI builds a route when it is first looked at, a second's
+# work for a large service: too much for each test.
+_idle_apps: dict[int, list[FastAPI]] = {}
+
+
 @asynccontextmanager
 async def running_app(
     service: Service, settings: ServiceSettings, mint: Mint
 ) -> AsyncIterator[RunningApp]:
     """`service` started with `settings`, and a client that speaks to it."""
-    app = create_app(service, settings)
+    idle = _idle_apps.setdefault(id(service), [])
+    app = idle.pop() if idle else create_app(service)
+    app.state.settings = settings
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url=f"http://{service.name}") as client,
     ):
         yield RunningApp(app, client, mint)
+    idle.append(app)
 
 
 async def recorded_envelopes(database: Database) -> list[Envelope]:

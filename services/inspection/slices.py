@@ -7,7 +7,6 @@ from services.inspection.analysis import api as analysis
 from services.inspection.assessment import api as assessment
 from services.inspection.campaigns import api as campaigns
 from services.inspection.closing import api as closing
-from services.inspection.closing.commands.levels import CLOSE_LEVELS
 from services.inspection.closing.commands.spot_checks import SPOT_CHECK_SHARE
 from services.inspection.deadlines.queries import SETTINGS as DEADLINE_SETTINGS
 from services.inspection.disputes import api as disputes
@@ -20,6 +19,7 @@ from services.inspection.ledger import api as ledger
 from services.inspection.listing import api as listing
 from services.inspection.problems.api import batches, lists, logging, moves
 from services.inspection.problems.commands.judging import CONFIRM_WORKDAYS
+from services.inspection.problems.commands.levels import CLOSE_LEVELS
 from services.inspection.problems.commands.overdue import (
     ESCALATION_DAYS,
     OVERDUE_TIMERS,

@@ -105,9 +105,10 @@ class ProblemWithdrawn(ProblemEvent):
 
 
 class ProblemSubmitted(ProblemEvent):
-    """The executing unit reports it done; overdue notices stop (N-04)."""
+    """The executing unit reports it done; overdue notices stop (N-04). `next_org` verifies it."""
 
     wire_type: ClassVar[str] = "inspection.problem.submitted.v1"
+    next_org: str | None = None
 
 
 class ProblemClosed(ProblemEvent):
@@ -184,10 +185,12 @@ class ProblemNoPolicyFound(ProblemEvent):
 
 
 class ProblemVerified(ProblemEvent):
-    """A body passed it; `level` counts the closing levels from 1 (I-40)."""
+    """A body passed it; `level` counts the closing levels from 1, and `next_org` verifies it now
+    (I-40)."""
 
     wire_type: ClassVar[str] = "inspection.problem.verified.v1"
     level: int
+    next_org: str | None = None
 
 
 class ProblemReturned(ProblemEvent):

@@ -13,6 +13,8 @@ from shared.events.inspection import (
     ProblemEvent,
     ProblemOverdue,
     ProblemReopened,
+    ProblemSubmitted,
+    ProblemVerified,
 )
 from shared.regions import seed_regions
 
@@ -114,6 +116,9 @@ def _change(received: Received[ProblemEvent], stored: Mapping[str, Any]) -> Chan
         ),
         before=None if stored["known"] is None else _before(stored),
         level=event.level if isinstance(event, ProblemOverdue) else None,
+        verifier=(
+            event.next_org if isinstance(event, ProblemSubmitted | ProblemVerified) else None
+        ),
     )
 
 

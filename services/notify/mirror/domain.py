@@ -81,7 +81,8 @@ class Before:
 class Change:
     """One event of a problem: what happened (`dispatched`), and the problem after and before it.
 
-    `data` is the event's data as JSON; `level` is set for an escalation (N-04).
+    `data` is the event's data as JSON; `level` is set for an escalation (N-04), `verifier` where
+    an organisation is to verify a rectification (I-40).
     """
 
     happened: str
@@ -92,6 +93,7 @@ class Change:
     problem: Problem
     before: Before | None
     level: int | None = None
+    verifier: str | None = None
 
     @property
     def is_rerouted(self) -> bool:
@@ -182,7 +184,7 @@ _KINDS = {
     "EDU_HISTORIC_DROPOUT": "历史辍学",
     "HOUSING_UNSAFE": "住房安全无保障",
     "HOUSING_UNAPPRAISED": "住房未作安全鉴定",
-    "HOLLOW_HOUSE": "空挂户",
+    "HOLLOW_HOUSE": "空心房未拆除",
     "SAFETYNET_MISSING": "兜底保障未落实",
     "HEALTH_DOCTOR_SIGN": "家庭医生签约服务不到位",
     "CLINIC_SUBSTANDARD": "村卫生室不达标",

@@ -115,6 +115,17 @@ def test_style_and_corruption_are_told_to_the_lead_alone(kind: str) -> None:
     assert list(told(notices)) == ["DISC@511132"]
 
 
+@pytest.mark.parametrize(
+    ("happened", "verifier"),
+    [("submitted", LEAD), ("verified", TOWNSHIP), ("verified", "LG@511132")],
+)
+def test_whose_turn_it_is_to_verify_is_told(happened: str, verifier: str) -> None:
+    one = replace(change(happened, state="SUBMITTED"), verifier=verifier)
+    assert told(notices_of(one)) == {verifier: (Purpose.VERIFICATION, ACT)}
+    hidden = replace(change(happened, kind="CORRUPTION_WASTE"), verifier="TOWN@511132201")
+    assert notices_of(hidden) == []
+
+
 def test_a_county_matter_has_no_township() -> None:
     notices = notices_of(change("dispatched", None, village_code="511132", partners=()))
     assert list(told(notices)) == ["HOUS@511132"]
@@ -285,6 +296,8 @@ def test_the_end_of_a_problem_recalls_everything_of_it(
         ("submitted", {"state": "SUBMITTED"}, {Purpose.REMINDER, Purpose.STALLED}),
         ("due_changed", {"due_on": date(2086, 5, 1)}, {Purpose.REMINDER}),
         ("progressed", {"state": "RECTIFYING"}, {Purpose.STALLED}),
+        ("verified", {"state": "DEPT_VERIFIED"}, {Purpose.VERIFICATION, Purpose.REMINDER}),
+        ("returned", {"state": "RECTIFYING"}, {Purpose.VERIFICATION}),
         ("rerouted", {}, {Purpose.DISPUTED}),
         ("dispute_rejected", {"state": "ACCEPTED"}, {Purpose.DISPUTED}),
     ],
@@ -296,7 +309,7 @@ def test_what_was_asked_for_is_recalled_when_it_has_been_done(
     assert recalls_of(one) == [Recall(one, purposes=frozenset(pointless))]
 
 
-@pytest.mark.parametrize("happened", ["accepted", "planned", "returned", "reopened", "overdue"])
+@pytest.mark.parametrize("happened", ["accepted", "planned", "reopened", "overdue"])
 def test_other_events_recall_nothing(happened: str) -> None:
     assert recalls_of(change(happened, state="RECTIFYING")) == []
 
@@ -359,6 +372,7 @@ def test_every_message_has_a_chinese_title_and_text_without_identifiers(
         (Purpose.NO_POLICY, {"amount": "12000.00"}, ["没有对应的政策资金渠道", "需资金12000.00元"]),
         (Purpose.NO_POLICY, {"amount": None}, ["所需资金数额待核定", "请县级统筹安排资金"]),
         (Purpose.FALSE_RECTIFICATION, {}, ["认定为虚假整改", "不再计入已整改数"]),
+        (Purpose.VERIFICATION, {}, ["住建部门牵头的", "已上报整改完成，轮到你单位核查"]),
         (Purpose.REOPENED, {}, ["销号后重新列为未整改", "由你单位牵头重新整改"]),
         (Purpose.OVERDUE, {"level": 3}, ["请领导小组研究问责"]),
         (Purpose.OVERDUE, {"level": 3, "kind": "CORRUPTION_WASTE"}, ["请主要负责人督促限期整改"]),

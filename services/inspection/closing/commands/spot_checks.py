@@ -5,12 +5,12 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from services.inspection.closing.commands.levels import order_of, path_for
 from services.inspection.closing.domain import NotSystemic, SpotCheckEmpty, draw, sample_size
 from services.inspection.closing.queries import lock_unbatched
 from services.inspection.closing.tables import SpotCheckBatch, SpotCheckMember, StandingMechanism
 from services.inspection.deadlines.domain import Scope
 from services.inspection.problems.commands.changes import Changes
+from services.inspection.problems.commands.levels import order_of, path_for
 from services.inspection.problems.domain.levels import Body
 from services.inspection.problems.domain.states import State, next_body
 from services.inspection.problems.queries import get_problem_for_update

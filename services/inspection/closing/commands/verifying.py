@@ -9,7 +9,6 @@ from uuid import UUID
 
 from services.inspection.accountability.commands import open_cases
 from services.inspection.closing.commands.cases import false_cases
-from services.inspection.closing.commands.levels import order_of, path_for
 from services.inspection.closing.domain import (
     MechanismRequired,
     Result,
@@ -31,9 +30,16 @@ from services.inspection.closing.tables import Verification
 from services.inspection.deadlines.domain import Scope
 from services.inspection.evidence.queries import check_refs
 from services.inspection.problems.commands.changes import Changes
+from services.inspection.problems.commands.levels import order_of, path_for, verifier_of
 from services.inspection.problems.commands.moves import Outcome, decide_each
 from services.inspection.problems.domain.levels import Body, Path
-from services.inspection.problems.domain.states import VERIFY, Action, State, next_body
+from services.inspection.problems.domain.states import (
+    VERIFY,
+    Action,
+    State,
+    next_body,
+    next_state,
+)
 from services.inspection.problems.queries import lock_seen_problems
 from services.inspection.problems.tables import Problem
 from services.inspection.scope import sight_of
@@ -138,8 +144,14 @@ class _Verifying:
                 problem, VERIFY[body], ProblemClosed, path=path, closed_on=self.changes.today
             )
         else:
+            after = next_state(State(problem.state), VERIFY[body], path)
             self.changes.move(
-                problem, VERIFY[body], ProblemVerified, path=path, level=self.verdict.level
+                problem,
+                VERIFY[body],
+                ProblemVerified,
+                path=path,
+                level=self.verdict.level,
+                next_org=verifier_of(problem, after, path),
             )
         self._record(problem, body, passed=True, batch_id=batch_id)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.inspection.evidence.queries import check_refs
 from services.inspection.problems.commands.changes import Changes
+from services.inspection.problems.commands.levels import order_of, path_for, verifier_of
 from services.inspection.problems.commands.moves import Outcome, for_each
 from services.inspection.problems.domain.states import Action, State, next_state
 from services.inspection.problems.tables import Problem
@@ -51,8 +52,15 @@ async def submit_problems(
             raise HandoffOnly
         photo_kinds = configuration.value(PHOTO_KINDS, problem.village_code, changes.today)
         check_evidence(problem.kind, evidence, problem.sources, photo_kinds)
-        change = {"attempt": attempt, "evidence": len(evidence)}
-        changes.move(problem, Action.SUBMIT, ProblemSubmitted, remark=done_text, change=change)
+        path = path_for(order_of(configuration, problem), problem)
+        changes.move(
+            problem,
+            Action.SUBMIT,
+            ProblemSubmitted,
+            remark=done_text,
+            change={"attempt": attempt, "evidence": len(evidence)},
+            next_org=verifier_of(problem, State.SUBMITTED, path),
+        )
         problem.attempt = attempt
         session.add(_row(changes, problem, done_text, evidence))
 

@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     DISPUTE_REJECTED = "DISPUTE_REJECTED"
     STALLED = "STALLED"
     NO_POLICY = "NO_POLICY"
+    VERIFICATION = "VERIFICATION"
     RETURNED = "RETURNED"
     FALSE_RECTIFICATION = "FALSE_RECTIFICATION"
     REOPENED = "REOPENED"
@@ -85,13 +86,14 @@ class Recall:
 class _Telling:
     """Whom an event of a problem is told to: the lead department, which acts unless it is `news`;
     `copies` for information to co-departments and township; to the township `in_place`, which acts;
-    to `units` of the county, which decide or provide."""
+    to `units` of the county, which decide or provide; to the `verifier`, whose turn it is."""
 
     purpose: Purpose
     lead: bool = True
     news: bool = False
     copies: bool = False
     in_place: bool = False
+    verifier: bool = False
     units: tuple[str, ...] = ()
 
 
@@ -104,6 +106,9 @@ _TELLINGS: Mapping[str, _Telling] = {
     "dispute_rejected": _Telling(Purpose.DISPUTE_REJECTED),
     "stalled": _Telling(Purpose.STALLED, in_place=True),  # I-34
     "no_policy_found": _Telling(Purpose.NO_POLICY, lead=False, units=("POV", "FIN")),  # I-36
+    # Whoever is to verify next acts (I-40).
+    "submitted": _Telling(Purpose.VERIFICATION, lead=False, verifier=True),
+    "verified": _Telling(Purpose.VERIFICATION, lead=False, verifier=True),
     "returned": _Telling(Purpose.RETURNED, in_place=True),
     "false_rectification": _Telling(Purpose.FALSE_RECTIFICATION, units=("POV", "LG")),  # I-43
 }
@@ -116,6 +121,8 @@ _DONE = {
     "dispute_rejected": Purpose.DISPUTED,
     "progressed": Purpose.STALLED,
     "submitted": Purpose.STALLED,
+    "verified": Purpose.VERIFICATION,
+    "returned": Purpose.VERIFICATION,
 }
 
 
@@ -203,6 +210,8 @@ def _told(change: Change, telling: _Telling) -> Iterator[Notice]:
     others: list[tuple[str, Priority]] = [
         (organisation_of(unit, problem.village_code), own) for unit in telling.units
     ]
+    if telling.verifier and change.verifier is not None:
+        others.append((change.verifier, own))
     if telling.copies:
         others += [(organisation, Priority.INFORMATION) for organisation in problem.partners]
     township = township_organisation(problem.village_code)

@@ -27,6 +27,7 @@ _TITLES = {
     Purpose.DISPUTE_REJECTED: "牵头争议裁定",
     Purpose.STALLED: "整改进展催报",
     Purpose.NO_POLICY: "整改资金统筹",
+    Purpose.VERIFICATION: "整改核查",
     Purpose.RETURNED: "退回整改",
     Purpose.FALSE_RECTIFICATION: "虚假整改通报",
     Purpose.REOPENED: "重新整改",
@@ -49,6 +50,7 @@ _TEXTS = {
         "{lead}牵头的{subject}已{days}天没有报告整改进展，{due}。请推进整改并及时报告进展。"
     ),
     Purpose.NO_POLICY: "{subject}没有对应的政策资金渠道，{need}。请县级统筹安排资金解决。",
+    Purpose.VERIFICATION: "{lead}牵头的{subject}已上报整改完成，轮到你单位核查，{due}。",
     Purpose.RETURNED: "{subject}经核查未整改到位，退回继续整改，{due}。",
     Purpose.FALSE_RECTIFICATION: (
         "{lead}牵头的{subject}经核实与上报整改情况不符，认定为虚假整改，不再计入已整改数，{due}。"
