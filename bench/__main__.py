@@ -19,6 +19,7 @@ NAMES = (
     "logged_to_pulled",
     "relay_drain",
     "batch_import",
+    "moves",
     "ledger_reads",
     "timers",
     "memory",
