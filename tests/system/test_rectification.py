@@ -225,11 +225,19 @@ async def test_a_problem_is_rectified_verified_by_four_bodies_closed_and_reopene
     await journey.is_reminded(**stopped, later="CANCELLED CANCELLED CANCELLED")
     await journey.counts_open(1)
 
-    states = [await journey.verify(level, on("03-29", 9 + level)) for level in VERIFIERS]
-    assert states == ["DEPT_VERIFIED", "TOWN_CHECKED", "OFFICE_CHECKED", "CLOSED"]
+    # Whoever's turn it is finds the problem in the own queue.
+    told = {"HOUS": ["DISPATCH", "REMINDER", "VERIFICATION"], "TOWN": ["DISPATCH"]}
+    await journey.is_told(**told)
+    passed = ("DEPT_VERIFIED", "TOWN"), ("TOWN_CHECKED", "POV"), ("OFFICE_CHECKED", "LG")
+    for level, (state, following) in enumerate(passed, 1):
+        assert await journey.verify(level, on("03-29", 9 + level)) == state
+        told[following] = [*told.get(following, []), "VERIFICATION"]
+        await journey.is_told(**told)
+    assert await journey.verify(4, on("03-29", 13)) == "CLOSED"
     closed = [*worked, "submitted", *["verified"] * 3, "closed"]
     await journey.happens(*closed)
-    await journey.is_told(HOUS=["DISPATCH", "REMINDER", "CLOSED"], TOWN=["DISPATCH", "CLOSED"])
+    told = {unit: [*purposes, "CLOSED"] for unit, purposes in told.items()}
+    await journey.is_told(**told)
     await journey.is_reminded(**stopped, later="CANCELLED CANCELLED CANCELLED")
     await journey.counts_open(0)
 
@@ -237,13 +245,14 @@ async def test_a_problem_is_rectified_verified_by_four_bodies_closed_and_reopene
     assert await journey.move("reopen", on("03-31"), INSPECTOR, found) == "RECTIFYING"
     await journey.happens(*closed, "reopened", "false_rectification")
     assert_cloud_events(await journey.records(), journey.problem_id)
-    await journey.is_told(
-        HOUS=["DISPATCH", "REMINDER", "CLOSED", "REOPENED", "FALSE_RECTIFICATION"],
-        TOWN=["DISPATCH", "CLOSED", "REOPENED"],
-        POV=["FALSE_RECTIFICATION"],
-        LG=["FALSE_RECTIFICATION", "ACCOUNTABILITY"],
-        DISC=["ACCOUNTABILITY"],
-    )
+    again = {
+        "HOUS": ["REOPENED", "FALSE_RECTIFICATION"],
+        "TOWN": ["REOPENED"],
+        "POV": ["FALSE_RECTIFICATION"],
+        "LG": ["FALSE_RECTIFICATION", "ACCOUNTABILITY"],
+        "DISC": ["ACCOUNTABILITY"],
+    }
+    await journey.is_told(**{unit: [*told.get(unit, []), *more] for unit, more in again.items()})
     await journey.is_reminded(
         on_03_26="SENT",
         on_03_30="CANCELLED",
@@ -338,6 +347,10 @@ async def test_three_of_eight_houses_reported_done_were_not_and_no_longer_count(
     for house in houses[:8]:
         await becomes(partial(live_reminders, house), nothing)
 
+    reported = {house: ["DISPATCH"] for house in houses}
+    reported |= {house: ["DISPATCH", "VERIFICATION"] for house in houses[:8]}
+    await becomes(told_so_far, reported)
+
     cracked = houses[1:4]
     verdict = {"level": 1, "result": "FAIL", "false": True, "text": GLUE, "evidence": [AFTER]}
     await move("verify", "03-30", cracked, **verdict)
@@ -351,7 +364,5 @@ async def test_three_of_eight_houses_reported_done_were_not_and_no_longer_count(
     anew = ["2025-04-01", "2025-04-02", "2025-04-03", "2025-04-09", "2025-04-17"]
     for house in houses[:8]:
         await becomes(partial(live_reminders, house), anew if house in cracked else nothing)
-    again = ["DISPATCH", "RETURNED", "FALSE_RECTIFICATION"]
-    await becomes(
-        told_so_far, {house: again if house in cracked else ["DISPATCH"] for house in houses}
-    )
+    untrue = ["DISPATCH", "VERIFICATION", "RETURNED", "FALSE_RECTIFICATION"]
+    await becomes(told_so_far, reported | dict.fromkeys(cracked, untrue))
