@@ -14,7 +14,7 @@ class InspectionSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="INSPECTION_", frozen=True, extra="ignore")
 
-    ledger_fold_seconds: float = Field(0.5, gt=0, le=60)
+    ledger_fold_seconds: float = Field(5, gt=0, le=60)
     reference_refresh_seconds: float = Field(5, gt=0, le=60)
 
     object_store_url: str = Field(
