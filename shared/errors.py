@@ -5,7 +5,7 @@ Rendered as RFC 9457 problem details by `shared.web.problem_details`; no framewo
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ class Invalid(DomainError):
     code = "INVALID"
     zh = "提交的内容有误，请按字段提示更正。"
     en = "The request has fields that must be corrected."
+
+    @classmethod
+    def about(cls, *fields: str) -> Self:
+        """This refusal with its own code and texts, which take no members, at each of `fields`."""
+        return cls(errors=[FieldError(field, cls.code, cls.zh, cls.en) for field in fields])
 
 
 class NotFound(DomainError):

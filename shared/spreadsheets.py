@@ -34,8 +34,9 @@ _MEMORY_BYTES = 1 << 20
 # Limits of the format: rows of a sheet below its header, characters of a cell.
 SHEET_ROWS = 1_048_575
 _CELL_CHARACTERS = 32_767
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that begins with one of these for a formula; where Chinese is typed, in
+# their full width too.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 class Kind(StrEnum):
@@ -60,7 +61,8 @@ class Column:
 async def csv_stream(columns: Sequence[Column], rows: Rows) -> AsyncIterator[bytes]:
     """RFC 4180 in UTF-8 with a byte order mark, in chunks; text that looks like a formula is
     preceded by an apostrophe."""
-    yield _csv_lines([[column.title for column in columns]]).encode("utf-8-sig")
+    titles = [_csv_cell(Kind.TEXT, column.title) for column in columns]
+    yield _csv_lines([titles]).encode("utf-8-sig")
     async for batch in _batches(rows):
         yield await asyncio.to_thread(_csv_chunk, columns, batch)
 

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _EARLIEST, _LATEST = date(2000, 1, 1), date(2099, 12, 31)
@@ -36,6 +36,15 @@ CivilDate = Annotated[
     WithJsonSchema({"type": "string", "format": "date", "examples": ["2019-06-30"]}),
 ]
 """A day of the years 2000 to 2099; DATE_INVALID, DATE_OUT_OF_RANGE."""
+
+
+def _day_of_year(text: str) -> str:
+    date.fromisoformat(f"2001-{text}")  # a year without 29 February
+    return text
+
+
+DayOfYear = Annotated[str, AfterValidator(_day_of_year)]
+"""A day of every year, MM-DD."""
 
 KindCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,39}$")]
 """A problem kind. Kinds outside the table of C.4 are accepted and go to the poverty office."""

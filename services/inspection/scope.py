@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.regions import prefix_range
+from shared.regions import is_within, prefix_range
 from shared.security import Actor, Role
 
 # Style matters are led by the poverty office, closed by the leading group and watched by
@@ -28,6 +28,11 @@ class Sight:
     def region(self) -> str:
         """The region code the range stands for."""
         return self.low
+
+
+def concerns(actor: Actor, region_code: str) -> bool:
+    """Whether `region_code` is the actor's region or stands above or below it."""
+    return is_within(region_code, actor.region) or is_within(actor.region, region_code)
 
 
 def sight_of(actor: Actor) -> Sight:

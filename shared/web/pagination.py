@@ -57,7 +57,7 @@ class PageRequest:
             if not isinstance(parts, list) or len(parts) != len(types):
                 raise ValueError
             return tuple(_READERS[kind](part) for kind, part in zip(types, parts, strict=True))
-        except (ValueError, TypeError, ArithmeticError):
+        except (ValueError, TypeError, AttributeError, ArithmeticError):
             raise field_error(
                 "cursor",
                 "CURSOR_INVALID",

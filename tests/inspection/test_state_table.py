@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from services.inspection.problems.domain.levels import DEFAULT_ORDER
 from services.inspection.problems.domain.states import (
     FINISHED,
     VERIFIERS,
@@ -113,6 +114,17 @@ async def problem_in(inspection: Inspection, state: State) -> str:
         state,
         state in FINISHED,
     )
+    if state is State.OFFICE_CHECKED:  # closing asks who has passed it
+        await inspection.fetch(
+            """
+            INSERT INTO verifications (id, problem_id, attempt, level, body, passed, false_report,
+                                       evidence, person, organisation, at)
+            SELECT gen_random_uuid(), $1, 1, level, body, true, false, '[]', body, body, now()
+            FROM unnest($2::text[]) WITH ORDINALITY AS passed (body, level)
+            """,
+            problem_id,
+            DEFAULT_ORDER[:-1],
+        )
     if state is State.DISPUTED:
         await inspection.fetch(
             """

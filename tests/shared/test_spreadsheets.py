@@ -80,12 +80,18 @@ async def test_empty_cells_stay_empty() -> None:
     assert sheet["A2"].value is None
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "=cmd|' /C calc'!A0"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", "＝1+1", "＠SUM(A1)", "=cmd|' /C'!A0"]
+)
 async def test_text_is_never_taken_for_a_formula(text: str) -> None:
     columns = [Column("说明")]
     assert (await lines_of([[text]], columns))[1] == [f"'{text}"]
     cell = (await workbook_of([[text]], columns)).active["A2"]
     assert (cell.value.replace("_x0009_", "\t"), cell.data_type) == (text, "s")
+
+
+async def test_a_title_is_never_taken_for_a_formula() -> None:
+    assert await lines_of([], [Column("=1+1")]) == [["'=1+1"]]
 
 
 async def test_a_negative_number_is_no_formula() -> None:
@@ -98,10 +104,11 @@ async def test_links_stay_text() -> None:
     assert sheet["A2"].hyperlink is None
 
 
+FORMULA = tuple("=+-@＝＋－＠\n")
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n"))
 
 
-@given(st.lists(TEXTS.filter(lambda text: not text.startswith(("=", "+", "-", "@"))), max_size=5))
+@given(st.lists(TEXTS.filter(lambda text: not text.startswith(FORMULA)), max_size=5))
 async def test_any_text_comes_back_from_csv_unchanged(texts: list[str]) -> None:
     rows = [[text, 1] for text in texts]
     found = await lines_of(rows, [Column("说明"), Column("数量", Kind.INTEGER)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.errors import FieldError, Invalid
+from shared.errors import Invalid
 
 
 class Area(StrEnum):
@@ -131,7 +131,7 @@ def check_items(items: Sequence[Item]) -> None:
     seen: set[str] = set()
     for place, item in enumerate(items):
         if item.item in seen:
-            raise _about(f"items.{place}.item", ItemDuplicate)
+            raise ItemDuplicate.about(f"items.{place}.item")
         seen.add(item.item)
 
 
@@ -140,7 +140,7 @@ def check_scores(items: Sequence[Item], scores: Collection[str]) -> None:
     known = {item.item for item in items}
     for scored in scores:
         if scored not in known:
-            raise _about("scores", ItemUnknown)
+            raise ItemUnknown.about("scores")
 
 
 def judge_item(item: Item, score: Decimal | None) -> ItemResult:
@@ -195,7 +195,3 @@ def _why(item: Item, authority: Authority) -> str:
         if one in item.standards
     )
     return f"适用标准：{applicable}；就高不就低，按{_TEXTS[authority]}标准自查"
-
-
-def _about(field: str, refusal: type[Invalid]) -> Invalid:
-    return refusal(errors=[FieldError(field, refusal.code, refusal.zh, refusal.en)])

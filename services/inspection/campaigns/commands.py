@@ -6,7 +6,13 @@ from datetime import date
 
 from pydantic import TypeAdapter
 
-from services.inspection.campaigns.domain import CampaignType, Content, StagePlan, check_stages
+from services.inspection.campaigns.domain import (
+    CampaignState,
+    CampaignType,
+    Content,
+    StagePlan,
+    check_stages,
+)
 from services.inspection.campaigns.queries import LOOK_BACK_SINCE_YEAR, LOOK_BACK_STAGES, planned
 from services.inspection.campaigns.tables import Campaign
 from services.inspection.deadlines.domain import DeadlinePolicy
@@ -14,12 +20,12 @@ from shared import clock
 from shared.audit import record_audit
 from shared.configuration import configuration_of
 from shared.database import Session
-from shared.events.inspection import CampaignStageChanged
+from shared.events.inspection import CampaignClosed, CampaignStageChanged
 from shared.ids import new_id
 from shared.messaging.outbox import record
 from shared.security import Actor
 
-_POLICY = TypeAdapter(DeadlinePolicy)
+_POLICY: TypeAdapter[DeadlinePolicy | None] = TypeAdapter(DeadlinePolicy | None)
 
 
 async def create_campaign(
@@ -50,16 +56,13 @@ async def create_campaign(
         base_date = base_date or date(year - 1, 12, 31)
         since_year = since_year or configuration.value(LOOK_BACK_SINCE_YEAR, region_code, today)
     check_stages(type_, stages)
-    policy = None
-    if deadline_policy is not None:
-        policy = _POLICY.dump_python(deadline_policy, mode="json", exclude_none=True)
     campaign = Campaign(
         id=new_id(),
         name=name,
         type=type_,
         region_code=region_code,
         year=year,
-        deadline_policy=policy,
+        deadline_policy=_POLICY.dump_python(deadline_policy, mode="json", exclude_none=True),
         self_check_until=self_check_until,
         stages=[{name: str(value) for name, value in asdict(stage).items()} for stage in stages],
         contents=[*dict.fromkeys(contents)],
@@ -68,16 +71,23 @@ async def create_campaign(
         created_by=actor.person,
         created_at=clock.now(),
     )
-    await record(
-        session,
-        campaign,
-        CampaignStageChanged(
-            campaign_id=campaign.id,
-            name=name,
-            type=type_,
-            region_code=region_code,
-            stage=campaign.state,
-        ),
-    )
+    await tell_stage(session, campaign)
     await record_audit(session, actor, "CREATE", "campaign", campaign.id)
     return campaign
+
+
+async def tell_stage(session: Session, campaign: Campaign) -> None:
+    """Tell others of the stage a campaign has entered, and of its end."""
+    plan = campaign.plan_of(CampaignState(campaign.state))
+    facts = campaign.model_dump(include={"name", "type", "region_code"})
+    changed = CampaignStageChanged(
+        **facts,
+        campaign_id=campaign.id,
+        stage=campaign.state,
+        starts_on=plan and plan.start,
+        ends_on=plan and plan.end,
+    )
+    await record(session, campaign, changed)
+    if campaign.state == CampaignState.CLOSED:
+        closed = CampaignClosed(**facts, campaign_id=campaign.id, closed_on=clock.today())
+        await record(session, campaign, closed)

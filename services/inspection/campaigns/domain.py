@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.inspection.deadlines.domain import DeadlinePolicy
-from shared.errors import Conflict, FieldError, IllegalMove, Invalid
+from shared.errors import Conflict, IllegalMove, Invalid
 from shared.regions import county_of, is_within
 
 
@@ -198,7 +198,7 @@ class VillageOutsideSelfCheck(Conflict):
     """
 
     code = "VILLAGE_OUTSIDE_SELF_CHECK"
-    zh = "“回头看”行动中，村级只能在自查阶段报送；当前阶段为 {stage}。"
+    zh = "“回头看”行动中，村级只能在自查阶段报送，现在不是自查阶段。"
     en = "In a look-back a village reports only in the stage SELF_CHECK; it is now in {stage}."
 
 
@@ -259,11 +259,5 @@ def check_stages(kind: CampaignType, stages: Sequence[StagePlan]) -> None:
             )
         )
         if misplaced or plan.end < plan.start:
-            raise StagesInvalid(
-                errors=[
-                    FieldError(
-                        f"stages.{place}", StagesInvalid.code, StagesInvalid.zh, StagesInvalid.en
-                    )
-                ]
-            )
+            raise StagesInvalid.about(f"stages.{place}")
         previous = plan

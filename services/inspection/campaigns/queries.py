@@ -3,19 +3,27 @@
 import time
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import TypeAdapter
 from sqlmodel import col, select
 
-from services.inspection.campaigns.domain import CampaignState, CampaignTerms, StagePlan
+from services.inspection.campaigns.domain import (
+    CampaignState,
+    CampaignTerms,
+    CampaignUnknown,
+    OutsideCampaign,
+    StagePlan,
+)
 from services.inspection.campaigns.tables import CAMPAIGNS, Campaign
 from services.inspection.deadlines.domain import DeadlinePolicy
+from services.inspection.fields import DayOfYear
+from services.inspection.scope import concerns
 from shared.configuration import Setting
 from shared.database import Connection, ReadSession, Session
 from shared.errors import NotFound
-from shared.regions import is_within, prefix_range
+from shared.regions import ancestors, is_within, prefix_range
 from shared.security import Actor
 from shared.web.pagination import PageRequest
 
@@ -25,13 +33,6 @@ _TERMS = (
     " deadline_policy::text AS policy FROM campaigns WHERE id = ANY($1::uuid[])"
 )
 
-
-def _day_of_year(text: str) -> str:
-    date.fromisoformat(f"2001-{text}")  # a year without 29 February
-    return text
-
-
-_Day = Annotated[str, AfterValidator(_day_of_year)]
 
 # The days (MM-DD) of a look-back's stages where its creator plans none.
 LOOK_BACK_STAGES: Setting[dict[CampaignState, tuple[str, str]]] = Setting(
@@ -43,7 +44,7 @@ LOOK_BACK_STAGES: Setting[dict[CampaignState, tuple[str, str]]] = Setting(
         CampaignState.RECTIFY: ("04-21", "05-30"),
         CampaignState.SAMPLE_SUMMARY: ("06-01", "06-30"),
     },
-    dict[CampaignState, tuple[_Day, _Day]],
+    dict[CampaignState, tuple[DayOfYear, DayOfYear]],
     rule="I-50",
 )
 LOOK_BACK_SINCE_YEAR = Setting("look_back_since_year", 2014, int, rule="I-53")
@@ -60,6 +61,20 @@ async def get_campaign(session: ReadSession, actor: Actor, campaign_id: UUID) ->
     campaign = await session.get(Campaign, campaign_id)
     if campaign is None or not concerns(actor, campaign.region_code):
         raise NotFound
+    return campaign
+
+
+async def get_named_campaign(
+    session: ReadSession, actor: Actor, campaign_id: UUID, region_code: str
+) -> Campaign:
+    """The campaign that a request names for a matter of `region_code`; raises `CampaignUnknown`,
+    `OutsideCampaign`."""
+    try:
+        campaign = await get_campaign(session, actor, campaign_id)
+    except NotFound:
+        raise CampaignUnknown.about("campaign_id") from None
+    if not is_within(region_code, campaign.region_code):
+        raise OutsideCampaign.about("region_code")
     return campaign
 
 
@@ -87,15 +102,11 @@ async def hold_campaign(session: Session, actor: Actor, campaign_id: UUID) -> Ca
 async def list_campaigns(session: ReadSession, actor: Actor, page: PageRequest) -> list[Campaign]:
     """A page of the campaigns that concern the caller, oldest first."""
     low, high = prefix_range(actor.region)
-    above = [actor.region[:length] for length in (2, 4, 6, 9) if length < len(actor.region)]
     region = col(Campaign.region_code)
-    statement = select(Campaign).where(((region >= low) & (region < high)) | region.in_(above))
+    statement = select(Campaign).where(
+        ((region >= low) & (region < high)) | region.in_(ancestors(actor.region))
+    )
     return list(await session.scalars(page.after(statement, [CAMPAIGNS.c.id], UUID)))
-
-
-def concerns(actor: Actor, region_code: str) -> bool:
-    """Whether a campaign in `region_code` touches the caller's region."""
-    return is_within(region_code, actor.region) or is_within(actor.region, region_code)
 
 
 def terms_of(campaign: Campaign) -> CampaignTerms:

@@ -48,7 +48,7 @@ from services.inspection.scope import sight_of
 from shared.errors import Forbidden, IllegalMove, Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, WriteSession, allows
-from shared.web.fields import RegionCode, Text
+from shared.web.fields import Text, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -58,7 +58,8 @@ router = APIRouter(tags=["closing"])
 VerifierActor = Annotated[Actor, allows(*map(Role, WHO[Action.RETURN]))]
 Reopener = Annotated[Actor, allows(*map(Role, WHO[Action.REOPEN]))]
 OfficeActor = Annotated[Actor, allows(Role.POVERTY_OFFICE)]
-GroupActor = Annotated[Actor, allows(Role.LEADING_GROUP)]
+# The discipline commission closes what nobody else sees (I-13).
+CloserActor = Annotated[Actor, allows(Role.LEADING_GROUP, Role.DISCIPLINE)]
 
 
 class Verify(BaseModel):
@@ -156,9 +157,9 @@ class DrawSpotCheck(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    township_code: RegionCode
+    township_code: str = Field(pattern="^[1-9][0-9]{8}$", examples=["511132201"])
     lead_dept: Department
-    seed: str | None = Field(None, min_length=1, max_length=100)
+    seed: Annotated[Title, Field(max_length=100)] | None = None
 
 
 class SpotCheckView(BaseModel):
@@ -275,10 +276,11 @@ async def get_verifications(
 
 
 @router.put(
-    "/problems/{problem_id}/standing-mechanism", responses=refusals(NotFound, NotSystemic, Invalid)
+    "/problems/{problem_id}/standing-mechanism",
+    responses=refusals(NotFound, Forbidden, NotSystemic, Invalid),
 )
 async def put_mechanism(
-    problem_id: UUID, body: RecordMechanism, session: WriteSession, actor: GroupActor
+    problem_id: UUID, body: RecordMechanism, session: WriteSession, actor: CloserActor
 ) -> MechanismView:
     """The leading group records the standing mechanism of a systemic problem (I-21)."""
     recorded = await record_mechanism(session, actor, problem_id, **body.model_dump())

@@ -14,6 +14,7 @@ from services.inspection.closing.tables import (
     StandingMechanism,
     Verification,
 )
+from services.inspection.problems.domain.levels import Body
 from services.inspection.problems.domain.states import REPORTED, State
 from services.inspection.problems.tables import Problem
 from services.inspection.scope import Sight
@@ -24,10 +25,11 @@ from shared.web.pagination import PageRequest
 
 _UNDER_VERIFICATION = sorted(REPORTED - {State.CLOSED})
 _VERIFIERS = """
-SELECT v.problem_id, v.person, v.organisation, v.level
+SELECT v.problem_id, v.person, v.organisation, v.level, v.body
 FROM verifications v JOIN problems p ON p.id = v.problem_id AND p.attempt = v.attempt
 WHERE v.problem_id = ANY($1::uuid[]) AND v.passed ORDER BY v.level
 """
+_BATCHED = "SELECT problem_id FROM spot_check_members WHERE problem_id = ANY($1) AND NOT settled"
 _MECHANISMS = "SELECT problem_id FROM standing_mechanisms WHERE problem_id = ANY($1::uuid[])"
 
 
@@ -38,6 +40,7 @@ class Verifier:
     person: str
     organisation: str
     level: int
+    body: Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ async def find_verifiers(
     """Who passed which level of each problem's present submission, in order."""
     found: dict[UUID, list[Verifier]] = {}
     for row in await connection.fetch(_VERIFIERS, list(problem_ids)):
-        verifier = Verifier(row["person"], row["organisation"], row["level"])
+        body = Body(row["body"])
+        verifier = Verifier(row["person"], row["organisation"], row["level"], body)
         found.setdefault(row["problem_id"], []).append(verifier)
     return found
 
@@ -62,6 +66,12 @@ async def find_verifiers(
 async def find_mechanisms(connection: Connection, problem_ids: Sequence[UUID]) -> frozenset[UUID]:
     """Those of the problems whose standing mechanism is recorded."""
     rows = await connection.fetch(_MECHANISMS, list(problem_ids))
+    return frozenset(row["problem_id"] for row in rows)
+
+
+async def find_batched(connection: Connection, problem_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Those of the problems, locked before, that are in an unsettled spot check."""
+    rows = await connection.fetch(_BATCHED, list(problem_ids))
     return frozenset(row["problem_id"] for row in rows)
 
 
@@ -88,7 +98,6 @@ async def lock_unbatched(session: Session, township: str, lead_dept: str) -> lis
     """The problems of a department in a township that are under verification and in no unsettled
     spot check, locked in the order of their ids."""
     low, high = prefix_range(township)
-    member = select(SpotCheckMember.problem_id).where(~col(SpotCheckMember.settled))
     statement = select(Problem).where(
         col(Problem.county_code) == township[:6],
         col(Problem.lead_dept) == lead_dept,
@@ -96,9 +105,11 @@ async def lock_unbatched(session: Session, township: str, lead_dept: str) -> lis
         col(Problem.village_code) >= low,
         col(Problem.village_code) < high,
         col(Problem.state).in_(_UNDER_VERIFICATION),
-        col(Problem.id).not_in(member),
     )
-    return list(await session.scalars(statement.order_by(col(Problem.id)).with_for_update()))
+    locked = list(await session.scalars(statement.order_by(col(Problem.id)).with_for_update()))
+    # A second statement: it sees what a draw this one waited for has taken.
+    batched = await find_batched(await session.driver(), [problem.id for problem in locked])
+    return [problem for problem in locked if problem.id not in batched]
 
 
 async def list_verifications(session: ReadSession, problem_id: UUID) -> list[Verification]:

@@ -91,6 +91,7 @@ async def rule_dispute(
     else:
         changes.touch(problem)
         problem.lead_dept, problem.unrouted = ruled, False
+        problem.co_depts = [helper for helper in problem.co_depts if helper != ruled]
         changes.move(
             problem,
             action,

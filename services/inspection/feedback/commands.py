@@ -6,8 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from services.inspection.campaigns.domain import CampaignUnknown, OutsideCampaign
-from services.inspection.campaigns.queries import get_campaign
+from services.inspection.campaigns.queries import get_named_campaign
 from services.inspection.feedback.domain import (
     Item,
     LinkedElsewhere,
@@ -20,7 +19,7 @@ from services.inspection.feedback.domain import (
 from services.inspection.feedback.queries import count_item, get_item
 from services.inspection.feedback.tables import Feedback, FeedbackItem
 from services.inspection.mirror.queries import find_region_names
-from services.inspection.problems.domain.findings import RegionUnknown, Source, refused
+from services.inspection.problems.domain.findings import RegionUnknown, Source
 from services.inspection.problems.queries import in_sight
 from services.inspection.problems.tables import Problem
 from services.inspection.routing.domain import Department
@@ -30,7 +29,6 @@ from shared.audit import record_audit
 from shared.database import Session
 from shared.errors import NotFound
 from shared.ids import new_id
-from shared.regions import is_within
 from shared.security import Actor
 
 _CLAIM = """
@@ -66,11 +64,11 @@ async def take_in_feedback(
     actor.must_cover(region_code)
     check_feedback(region_code, aspects)
     if received_on > clock.today():
-        raise refused(ReceivedInFuture, "received_on")
+        raise ReceivedInFuture.about("received_on")
     if not await find_region_names(await session.driver(), [region_code]):
-        raise refused(RegionUnknown, "region_code")
+        raise RegionUnknown.about("region_code")
     if campaign_id is not None:
-        await _check_campaign(session, actor, campaign_id, region_code)
+        await get_named_campaign(session, actor, campaign_id, region_code)
     feedback = Feedback(
         id=new_id(),
         name=name,
@@ -131,7 +129,7 @@ async def link_problems(
     if len(counties) < len(wanted):
         raise NotFound
     if set(counties) != {feedback.region_code}:
-        raise refused(OutsideFeedback, "problem_ids")
+        raise OutsideFeedback.about("problem_ids")
     driver = await session.driver()
     linked = await driver.fetch(
         _LINK, feedback.id, item.id, actor.person, clock.now(), list(wanted)
@@ -159,14 +157,3 @@ async def unlink_problem(session: Session, actor: Actor, item_id: UUID, problem_
     change = {"problem_id": problem_id}
     await record_audit(session, actor, "UNLINK", "feedback_item", item.id, change=change)
     return await count_item(session, actor, item)
-
-
-async def _check_campaign(
-    session: Session, actor: Actor, campaign_id: UUID, region_code: str
-) -> None:
-    try:
-        campaign = await get_campaign(session, actor, campaign_id)
-    except NotFound:
-        raise refused(CampaignUnknown, "campaign_id") from None
-    if not is_within(region_code, campaign.region_code):
-        raise refused(OutsideCampaign, "region_code")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from shared.errors import Conflict, FieldError, Forbidden, Invalid
+from shared.errors import Conflict, Forbidden, Invalid
 from shared.regions import Level, level_of
 
 
@@ -164,7 +164,7 @@ class LinkedElsewhere(Conflict):
 def check_feedback(region_code: str, aspects: Sequence[PlannedAspect]) -> None:
     """Raise `CountyRequired` or `NumberRepeated`."""
     if level_of(region_code) is not Level.COUNTY:
-        raise CountyRequired(errors=[_about(CountyRequired, "region_code")])
+        raise CountyRequired.about("region_code")
     repeated = [
         *(f"aspects.{place}.no" for place in _repeats([aspect.no for aspect in aspects])),
         *(
@@ -174,14 +174,10 @@ def check_feedback(region_code: str, aspects: Sequence[PlannedAspect]) -> None:
         ),
     ]
     if repeated:
-        raise NumberRepeated(errors=[_about(NumberRepeated, place) for place in repeated])
+        raise NumberRepeated.about(*repeated)
 
 
 def _repeats(numbers: Sequence[int]) -> list[int]:
     """The places of numbers that stood before."""
     first = {number: place for place, number in reversed(list(enumerate(numbers)))}
     return [place for place, number in enumerate(numbers) if first[number] != place]
-
-
-def _about(refusal: type[Invalid], place: str) -> FieldError:
-    return FieldError(place, refusal.code, refusal.zh, refusal.en)

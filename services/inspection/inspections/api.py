@@ -27,7 +27,7 @@ from services.inspection.inspections.queries import (
     list_inspections,
 )
 from services.inspection.roles import Reader
-from shared.errors import FieldError, Forbidden, IllegalMove, Invalid, NotFound
+from shared.errors import Forbidden, IllegalMove, Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
 from shared.web.fields import PersonName, RegionCode, Text, VillageCode
@@ -204,7 +204,8 @@ async def post_inspection(
 async def post_inspection_cancel(
     inspection_id: UUID, body: CancelInspection, session: WriteSession, actor: Planner
 ) -> InspectionView:
-    """Cancel an inspection; it no longer burdens its villages."""
+    """Cancel an inspection that no office above the caller scheduled; it no longer burdens its
+    villages."""
     return InspectionView.of(await cancel_inspection(session, actor, inspection_id, body.reason))
 
 
@@ -243,7 +244,6 @@ async def count_inspections(
     region = region_code or actor.region
     actor.must_cover(region)
     if until < since:
-        refusal = PeriodInvalid
-        raise refusal(errors=[FieldError("to", refusal.code, refusal.zh, refusal.en)])
+        raise PeriodInvalid.about("to")
     rows = await list_burdens(session, runtime.configuration, region, since, until, page)
     return page.page(rows, VillageBurdenView.of, lambda row: (row.village_code,))

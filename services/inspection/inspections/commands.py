@@ -23,7 +23,9 @@ from shared import clock
 from shared.audit import record_audit
 from shared.configuration import Configuration
 from shared.database import Session
+from shared.errors import Forbidden
 from shared.ids import new_id
+from shared.regions import is_within, region_of
 from shared.security import Actor, Role
 
 
@@ -82,8 +84,11 @@ async def schedule_inspection(
 async def cancel_inspection(
     session: Session, actor: Actor, inspection_id: UUID, reason: str
 ) -> InspectionRow:
-    """Take an inspection off its villages' burden. Raises `NotFound`, `IllegalMove`."""
+    """Take an inspection off its villages' burden. Raises `NotFound`, `Forbidden` for one that an
+    office above the actor scheduled, `IllegalMove`."""
     row = await get_inspection_for_update(session, actor, inspection_id)
+    if not is_within(region_of(row.inspection.org), actor.region):
+        raise Forbidden  # whoever is visited does not call the visit off
     row.inspection.move(InspectionAction.CANCEL)
     await record_audit(session, actor, "CANCEL", "inspection", inspection_id, remark=reason)
     return row

@@ -25,7 +25,7 @@ from services.inspection.inspections.tables import Inspection, InspectionVillage
 from services.inspection.scope import sight_of
 from shared.configuration import Configuration, Setting
 from shared.database import ReadSession, Session
-from shared.errors import FieldError, NotFound
+from shared.errors import NotFound
 from shared.regions import prefix_range
 from shared.security import Actor
 from shared.web.pagination import PageRequest
@@ -83,8 +83,7 @@ async def lock_villages(session: Session, codes: Collection[str]) -> None:
     and then counts what was scheduled here. Raises `VillageUnknown`."""
     known = set(await session.scalars(_LOCK_VILLAGES, {"codes": list(codes)}))
     if known != set(codes):
-        refusal = VillageUnknown
-        raise refusal(errors=[FieldError("village_codes", refusal.code, refusal.zh, refusal.en)])
+        raise VillageUnknown.about("village_codes")
 
 
 async def planned_days(

@@ -105,7 +105,7 @@ class LeaderYearView(BaseModel):
     surveys: int
     count: int = Field(description="计数的调研次数")
     required: int
-    met: bool
+    met: bool | None = Field(description="是否达到；本区域外的调研不可见而未足数时为空")
 
 
 class LeaderYearsView(BaseModel):

@@ -6,7 +6,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from shared.errors import FieldError, Invalid
+from shared.errors import Invalid
+from shared.regions import is_within
 
 
 class LeaderLevel(StrEnum):
@@ -69,7 +70,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class LeaderYear:
-    """A leader's year: the surveys that count, what is required, and whether that is met."""
+    """A leader's year: the surveys that count, what is required, and whether that is met; None
+    where it may be met by surveys outside the region asked for."""
 
     leader: str
     level: LeaderLevel
@@ -77,30 +79,29 @@ class LeaderYear:
     surveys: int
     count: int
     required: int
-    met: bool
+    met: bool | None
 
 
 def area_of(level: LeaderLevel, village_codes: Sequence[str]) -> str:
     """The province, city or county of a survey's villages; raises `SurveyOutsideArea`."""
     areas = {code[: _AREA_DIGITS[level]] for code in village_codes}
     if len(areas) != 1:
-        refusal = SurveyOutsideArea
-        raise refusal(errors=[FieldError("village_codes", refusal.code, refusal.zh, refusal.en)])
+        raise SurveyOutsideArea.about("village_codes")
     return areas.pop()
 
 
 def check_day(on: date, today: date) -> None:
     """Raise `SurveyInFuture`."""
     if on > today:
-        refusal = SurveyInFuture
-        raise refusal(errors=[FieldError("on", refusal.code, refusal.zh, refusal.en)])
+        raise SurveyInFuture.about("on")
 
 
-def judge_year(tally: Tally, norm: SurveyNorm) -> LeaderYear:
-    """A leader's year against the norm. At county level only unannounced surveys (四不两直) count
-    (I-58)."""
+def judge_year(tally: Tally, norm: SurveyNorm, region: str) -> LeaderYear:
+    """A leader's year, as far as it was spent in `region`, against the norm. At county level only
+    unannounced surveys (四不两直) count (I-58)."""
     count = tally.unannounced if tally.level is LeaderLevel.COUNTY else tally.surveys
     required = norm.required(tally.level)
+    short = False if is_within(tally.area_code, region) else None
     return LeaderYear(
         leader=tally.leader,
         level=tally.level,
@@ -108,5 +109,5 @@ def judge_year(tally: Tally, norm: SurveyNorm) -> LeaderYear:
         surveys=tally.surveys,
         count=count,
         required=required,
-        met=count >= required,
+        met=True if count >= required else short,
     )

@@ -73,7 +73,7 @@ async def list_leader_years(
         for name, level, area_code, surveys, unannounced in rows
     ]
     return [
-        judge_year(tally, configuration.value(SURVEY_NORM, tally.area_code, last_day))
+        judge_year(tally, configuration.value(SURVEY_NORM, tally.area_code, last_day), region)
         for tally in tallies
     ]
 

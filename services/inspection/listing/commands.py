@@ -5,8 +5,7 @@ from datetime import date
 from hashlib import sha256
 from uuid import UUID
 
-from services.inspection.campaigns.domain import CampaignUnknown, OutsideCampaign
-from services.inspection.campaigns.queries import get_campaign
+from services.inspection.campaigns.queries import get_named_campaign
 from services.inspection.campaigns.tables import Campaign
 from services.inspection.listing.domain import (
     LINES,
@@ -21,16 +20,14 @@ from services.inspection.listing.queries import (
     stream_list,
 )
 from services.inspection.listing.tables import ListDelivery
-from services.inspection.problems.domain.findings import refused
 from services.inspection.problems.queries import ProblemFilters
 from services.inspection.scope import Sight
 from shared import clock
 from shared.audit import record_audit
 from shared.configuration import configuration_of
 from shared.database import Session
-from shared.errors import NotFound
 from shared.ids import new_id
-from shared.regions import is_within, prefix_range
+from shared.regions import prefix_range
 from shared.security import Actor
 
 
@@ -51,7 +48,7 @@ async def deliver_list(
     `DeliveryPlaceTooWide`, `AddresseeInvalid`.
     """
     actor.must_cover(region_code)
-    campaign = await _campaign(session, actor, campaign_id, region_code)
+    campaign = await get_named_campaign(session, actor, campaign_id, region_code)
     receivers = addressees(region_code, to)
     at, today = clock.now(), clock.today()
     count, digest = await _seal(session, campaign_id, list_name, region_code, today)
@@ -91,18 +88,6 @@ async def receive_list(
     if delivery.receive(received_by=received_by, person=actor.person, at=clock.now()):
         await record_audit(session, actor, "RECEIVE", "list_delivery", delivery.id)
     return delivery
-
-
-async def _campaign(
-    session: Session, actor: Actor, campaign_id: UUID, region_code: str
-) -> Campaign:
-    try:
-        campaign = await get_campaign(session, actor, campaign_id)
-    except NotFound:
-        raise refused(CampaignUnknown, "campaign_id") from None
-    if not is_within(region_code, campaign.region_code):
-        raise refused(OutsideCampaign, "region_code")
-    return campaign
 
 
 async def _seal(

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from services.inspection.labels import department_name, kind_name
 from services.inspection.responsibility.domain import Responsible
-from shared.errors import FieldError, Forbidden, Invalid
+from shared.errors import Forbidden, Invalid
+from shared.labels import department_name, kind_name
 from shared.regions import Level, county_of, is_within, level_of, township_of
 
 
@@ -277,22 +277,18 @@ def addressees(region_code: str, named: Sequence[str]) -> list[str]:
     township = township_of(region_code)
     if not named:
         if township is None:
-            raise DeliveryPlaceTooWide(errors=[_about(DeliveryPlaceTooWide, "region_code")])
+            raise DeliveryPlaceTooWide.about("region_code")
         return [f"TOWN@{township}", f"POV@{county_of(region_code)}"]
     refused = [
-        _about(AddresseeInvalid, f"to.{place}")
+        f"to.{place}"
         for place, addressee in enumerate(named)
         if not _oversees(addressee, region_code)
     ]
     if refused:
-        raise AddresseeInvalid(errors=refused)
+        raise AddresseeInvalid.about(*refused)
     return list(dict.fromkeys(named))
 
 
 def _oversees(organisation: str, region_code: str) -> bool:
     unit, _, region = organisation.partition("@")
     return unit in _OFFICES and is_within(region_code, region)
-
-
-def _about(refusal: type[Invalid], place: str) -> FieldError:
-    return FieldError(place, refusal.code, refusal.zh, refusal.en)

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import AfterValidator
 from sqlalchemy import ColumnElement, RowMapping, Select, false, func, literal_column
 from sqlmodel import col, select
 
+from services.inspection.fields import DayOfYear
 from services.inspection.listing.domain import Listed
 from services.inspection.listing.tables import LIST_DELIVERIES, ListDelivery
 from services.inspection.mirror.queries import find_household_numbers, find_region_names
@@ -29,16 +29,8 @@ from shared.regions import county_of, prefix_range, township_of
 from shared.security import Actor
 from shared.web.pagination import PageRequest
 
-
-def _day_of_year(text: str) -> str:
-    date.fromisoformat(f"2001-{text}")  # a year without 29 February
-    return text
-
-
 # The day (MM-DD) of the campaign's year by which the addressees give their receipts.
-DELIVERY_DUE: Setting[str] = Setting(
-    "list_delivery_due", "04-15", Annotated[str, AfterValidator(_day_of_year)], rule="I-07"
-)
+DELIVERY_DUE: Setting[str] = Setting("list_delivery_due", "04-15", DayOfYear, rule="I-07")
 
 # No list shows what is not known to be a problem, or known to be none.
 _LISTED = col(Problem.state).not_in([State.SUSPECTED, State.WITHDRAWN])

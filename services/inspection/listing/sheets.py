@@ -11,7 +11,6 @@ from services.inspection.labels import (
     SOURCES,
     STATES,
     TIERS,
-    department_name,
     rule_name,
 )
 from services.inspection.listing.domain import (
@@ -21,6 +20,7 @@ from services.inspection.listing.domain import (
     ProblemLine,
     ResponsibilityLine,
 )
+from shared.labels import department_name
 from shared.spreadsheets import Cell, Column, Kind, Row
 
 LineT = TypeVar("LineT", bound=Line)

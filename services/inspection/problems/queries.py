@@ -23,7 +23,7 @@ from sqlmodel import col, select
 from services.inspection.deadlines.domain import Severity
 from services.inspection.kinds import CORRUPTION_PREFIX, STYLE
 from services.inspection.problems.domain.states import FINISHED, State
-from services.inspection.problems.tables import Problem, ProblemStay
+from services.inspection.problems.tables import Problem, ProblemStay, Subject
 from services.inspection.scope import Sight
 from shared.database import Connection, ReadSession, Session
 from shared.errors import NotFound
@@ -37,21 +37,21 @@ _ORDER: tuple[Any, ...] = (col(Problem.finished), _DUE, col(Problem.id))
 _OPEN_SUBJECTS = text(
     """
     SELECT problems.* FROM problems
-    JOIN unnest(CAST(:types AS text[]), CAST(:refs AS text[]), CAST(:kinds AS text[]))
-         AS wanted (object_type, object_ref, kind)
-      USING (object_type, object_ref, kind)
+    JOIN unnest(CAST(:types AS text[]), CAST(:refs AS text[]), CAST(:kinds AS text[]),
+                CAST(:counties AS text[])) AS wanted (object_type, object_ref, kind, county_code)
+      USING (object_type, object_ref, kind, county_code)
     WHERE NOT problems.finished ORDER BY problems.id FOR UPDATE OF problems
     """
 )
 
 _CLOSED_TWINS = """
-SELECT wanted.object_type, wanted.object_ref, wanted.kind, twin.id, twin.recurrence
-FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[])
-        AS subjects (object_type, object_ref, kind)) AS wanted
+SELECT wanted.*, twin.id, twin.recurrence, twin.closed_on
+FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+        AS subjects (object_type, object_ref, kind, county_code)) AS wanted
 CROSS JOIN LATERAL (
-  SELECT id, recurrence FROM problems p
+  SELECT id, recurrence, closed_on FROM problems p
   WHERE p.object_type = wanted.object_type AND p.object_ref = wanted.object_ref
-    AND p.kind = wanted.kind AND p.state = 'CLOSED'
+    AND p.kind = wanted.kind AND p.county_code = wanted.county_code AND p.state = 'CLOSED'
   ORDER BY closed_on DESC LIMIT 1) AS twin
 """
 
@@ -90,6 +90,15 @@ class ProblemFilters:
     as_of: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedTwin:
+    """A closed problem, when it was closed, and how often its defect had come back by then."""
+
+    id: UUID
+    recurrence: int
+    closed_on: date
+
+
 _PLAIN = ("campaign_id", "lead_dept", "state", "kind", "severity", "cohort", "tier")
 
 
@@ -120,31 +129,32 @@ async def lock_seen_problems(
 
 
 async def find_closed_twins(
-    connection: Connection, subjects: Sequence[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], tuple[UUID, int]]:
-    """The last closed problem of each subject (object type, object, kind) that has one, and how
-    often the defect had come back by then (I-44)."""
+    connection: Connection, subjects: Sequence[Subject]
+) -> dict[Subject, ClosedTwin]:
+    """The last closed problem of each subject that has one (I-44)."""
     rows = await connection.fetch(
         _CLOSED_TWINS, *(list(column) for column in zip(*subjects, strict=True))
     )
     return {
-        (row["object_type"], row["object_ref"], row["kind"]): (row["id"], row["recurrence"])
+        (row["object_type"], row["object_ref"], row["kind"], row["county_code"]): ClosedTwin(
+            row["id"], row["recurrence"], row["closed_on"]
+        )
         for row in rows
     }
 
 
 async def lock_open_problems(
-    session: Session, subjects: Sequence[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], Problem]:
-    """The open problem of each subject (object type, object, kind) that has one, locked."""
-    types, refs, kinds = (list(column) for column in zip(*subjects, strict=True))
+    session: Session, subjects: Sequence[Subject]
+) -> dict[Subject, Problem]:
+    """The open problem of each subject that has one, locked."""
+    types, refs, kinds, counties = (list(column) for column in zip(*subjects, strict=True))
     statement = select(Problem).from_statement(_OPEN_SUBJECTS)
     found = await session.scalars(
         statement,
-        {"types": types, "refs": refs, "kinds": kinds},
+        {"types": types, "refs": refs, "kinds": kinds, "counties": counties},
         execution_options={"populate_existing": True},
     )
-    return {(row.object_type, row.object_ref, row.kind): row for row in found}
+    return {row.subject: row for row in found}
 
 
 async def lock_unguarded_problems(

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, TextClause, UniqueConstraint, text
 from sqlmodel import Field
 
 from services.inspection.deadlines.domain import Deadline, Scope
@@ -14,6 +14,9 @@ from services.inspection.problems.domain.states import FINISHED, REPORTED, Actio
 from services.inspection.tables import DOCUMENT, INSTANT, REGION_CODE, TEXTS, InspectionTable
 from shared.clock import end_of_day
 from shared.events.inspection import ProblemFlags
+
+# Object type, object, kind and county: codes of funds are a county's own.
+Subject = tuple[str, str, str, str]
 
 
 class ProblemFields(InspectionTable):
@@ -101,6 +104,11 @@ class ProblemFields(InspectionTable):
         return self.due_on is not None and not self.overdue_level and end_of_day(self.due_on) < at
 
     @property
+    def subject(self) -> Subject:
+        """What findings must share to be one problem (I-04)."""
+        return self.object_type, self.object_ref, self.kind, self.county_code
+
+    @property
     def deadline(self) -> Deadline:
         """The present deadline with its reasons."""
         return Deadline(self.due_on, tuple(self.due_rules), self.late_found)
@@ -144,8 +152,11 @@ class ProblemFields(InspectionTable):
 DUE = text("COALESCE(due_on, '9999-12-31'::date)")
 
 
-def _page_index(name: str, *seen: str) -> Index:
-    return Index(f"ix_problems_{name}", *seen, "finished", DUE, "id")
+def _page_index(name: str, *seen: str, where: TextClause | None = None) -> Index:
+    return Index(f"ix_problems_{name}", *seen, "finished", DUE, "id", postgresql_where=where)
+
+
+_PROMINENT = text("severity = 'PROMINENT'")
 
 
 class Problem(ProblemFields, table=True):
@@ -156,7 +167,7 @@ class Problem(ProblemFields, table=True):
         UniqueConstraint("problem_no"),
         Index(
             "uq_problems_open_finding",
-            *("object_type", "object_ref", "kind"),
+            *("object_type", "object_ref", "kind", "county_code"),
             unique=True,
             postgresql_where=text("NOT finished"),
         ),
@@ -167,19 +178,12 @@ class Problem(ProblemFields, table=True):
         _page_index("due"),
         Index(
             "ix_problems_closed_finding",
-            *("object_type", "object_ref", "kind", "closed_on"),
+            *("object_type", "object_ref", "kind", "county_code", "closed_on"),
             postgresql_where=text("state = 'CLOSED'"),
         ),
-        Index(
-            "ix_problems_state",
-            *("county_code", "state", "finished", DUE, "id"),
-            postgresql_where=text("NOT finished"),
-        ),
-        Index(
-            "ix_problems_prominent",
-            *("county_code", "finished", DUE, "id"),
-            postgresql_where=text("severity = 'PROMINENT'"),
-        ),
+        _page_index("state", "county_code", "state", where=text("NOT finished")),
+        _page_index("prominent", "county_code", where=_PROMINENT),
+        _page_index("prominent_department", "county_code", "lead_dept", where=_PROMINENT),
         Index("ix_problems_unverified", "object_ref", postgresql_where=text("object_unverified")),
     )
 

@@ -9,9 +9,10 @@ from sqlmodel import col, select
 
 from services.inspection.responsibility.domain import Responsible
 from services.inspection.responsibility.tables import ResponsiblePersons
+from services.inspection.scope import concerns
 from shared.database import Connection, ReadSession
 from shared.errors import NotFound
-from shared.regions import is_within, prefix_range, region_of
+from shared.regions import prefix_range, region_of
 from shared.security import Actor
 from shared.web.pagination import PageRequest
 
@@ -38,8 +39,7 @@ async def get_responsibles(
     session: ReadSession, actor: Actor, org: str, on: date
 ) -> ResponsiblePersons:
     """Who answers for an organisation above, at or below the caller's place; raises `NotFound`."""
-    place = region_of(org)
-    if not (is_within(place, actor.region) or is_within(actor.region, place)):
+    if not concerns(actor, region_of(org)):
         raise NotFound
     effective_from = col(ResponsiblePersons.effective_from)
     found: ResponsiblePersons | None = await session.scalar(

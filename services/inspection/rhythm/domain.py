@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from shared.errors import FieldError, Invalid
+from shared.errors import Invalid
 from shared.regions import Level, is_within, level_of, region_of
 from shared.workdays import WorkdayCalendar
 
@@ -113,7 +113,7 @@ def parse_week(text: str, calendar: WorkdayCalendar) -> Week:
             raise ValueError
         monday = date.fromisoformat(text)
     except ValueError:
-        raise _about("week", WeekInvalid) from None
+        raise WeekInvalid.about("week") from None
     days = (monday + timedelta(days=number) for number in range(7))
     return Week(text, monday, tuple(day for day in days if calendar.is_workday(day)))
 
@@ -121,19 +121,19 @@ def parse_week(text: str, calendar: WorkdayCalendar) -> Week:
 def check_record(kind: RhythmKind, org: str, on: date, place: str | None, today: date) -> None:
     """Raise `RecordInFuture`, `PatrolPlaceRequired` or `PlaceOutsideUnit`."""
     if on > today:
-        raise _about("on", RecordInFuture)
+        raise RecordInFuture.about("on")
     if place is not None and not is_within(place, region_of(org)):
-        raise _about("place", PlaceOutsideUnit)
+        raise PlaceOutsideUnit.about("place")
     if kind is RhythmKind.PATROL and (
         place is None or level_of(place) not in (Level.TOWNSHIP, Level.VILLAGE)
     ):
-        raise _about("place", PatrolPlaceRequired)
+        raise PatrolPlaceRequired.about("place")
 
 
 def check_width(region: str) -> None:
     """Raise `RegionTooWide` above the county."""
     if level_of(region) in (Level.PROVINCE, Level.CITY):
-        raise _about("region_code", RegionTooWide)
+        raise RegionTooWide.about("region_code")
 
 
 def judge_week(org: str, days: Days, week: Week, norm: Norm, today: date) -> UnitWeek:
@@ -161,7 +161,3 @@ def judge_week(org: str, days: Days, week: Week, norm: Norm, today: date) -> Uni
 def _shortage(kind: RhythmKind, count: int, week: Week, today: date) -> list[Missing]:
     """`count` missing ones without a day of their own: known once the week is over."""
     return [Missing(kind)] * count if week.sunday < today else []
-
-
-def _about(field: str, refusal: type[Invalid]) -> Invalid:
-    return refusal(errors=[FieldError(field, refusal.code, refusal.zh, refusal.en)])

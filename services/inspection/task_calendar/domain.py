@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from shared.errors import FieldError, IllegalMove, Invalid
+from shared.errors import IllegalMove, Invalid
 from shared.regions import is_within, region_of
 
 
@@ -153,7 +153,7 @@ def tasks_of(template: Template, year: int, persons: Mapping[Phase, str]) -> Seq
     planned = []
     for task in TEMPLATES[template]:
         if task.phase not in persons:
-            raise _about(f"persons.{task.phase}", PersonRequired)
+            raise PersonRequired.about(f"persons.{task.phase}")
         due = parse_due(f"{year}-{task.month:02}")
         planned.append(PlannedTask("", task.title, task.phase, due, persons[task.phase], org=None))
     return planned
@@ -162,11 +162,11 @@ def tasks_of(template: Template, year: int, persons: Mapping[Phase, str]) -> Seq
 def check_task(task: PlannedTask, region: str, year: int) -> str:
     """The person a task names; raises `PersonRequired`, `DueOutsideYear`, `UnitOutsideRegion`."""
     if task.person is None:
-        raise _about(f"{task.prefix}person", PersonRequired)
+        raise PersonRequired.about(f"{task.prefix}person")
     if task.due.last_day.year != year:
-        raise _about(f"{task.prefix}due", DueOutsideYear)
+        raise DueOutsideYear.about(f"{task.prefix}due")
     if task.org is not None and not is_within(region_of(task.org), region):
-        raise _about(f"{task.prefix}org", UnitOutsideRegion)
+        raise UnitOutsideRegion.about(f"{task.prefix}org")
     return task.person
 
 
@@ -180,13 +180,9 @@ def next_state(state: TaskState, action: TaskAction) -> TaskState:
 def check_done(done_on: date, today: date) -> None:
     """Raise `DoneInFuture`."""
     if done_on > today:
-        raise _about("done_on", DoneInFuture)
+        raise DoneInFuture.about("done_on")
 
 
 def is_overdue(due_on: date, done_on: date | None, as_of: date) -> bool:
     """Whether a task's last day had passed on `as_of` with the task not done by then."""
     return due_on < as_of and (done_on is None or done_on > as_of)
-
-
-def _about(field: str, refusal: type[Invalid]) -> Invalid:
-    return refusal(errors=[FieldError(field, refusal.code, refusal.zh, refusal.en)])

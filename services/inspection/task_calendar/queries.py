@@ -12,12 +12,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import and_, col, not_, select
 
-from services.inspection.scope import sight_of
+from services.inspection.scope import concerns, sight_of
 from services.inspection.task_calendar.domain import Phase
 from services.inspection.task_calendar.tables import CalendarTask, TaskCalendar
 from shared.database import ReadSession, Session
 from shared.errors import NotFound
-from shared.regions import ancestors, is_within, prefix_range
+from shared.regions import ancestors, prefix_range
 from shared.security import Actor
 from shared.web.pagination import PageRequest
 
@@ -34,10 +34,7 @@ class TaskFilters:
 async def get_calendar(session: ReadSession, actor: Actor, calendar_id: UUID) -> TaskCalendar:
     """A calendar whose region contains the caller's or lies in it; raises `NotFound`."""
     calendar = await session.get(TaskCalendar, calendar_id)
-    if calendar is None or not (
-        is_within(calendar.region_code, actor.region)
-        or is_within(actor.region, calendar.region_code)
-    ):
+    if calendar is None or not concerns(actor, calendar.region_code):
         raise NotFound
     return calendar
 

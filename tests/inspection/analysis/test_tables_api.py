@@ -330,6 +330,8 @@ async def test_too_large_a_table_is_refused(
         await inspection.fetch("UPDATE problems SET overdue_level = 1, due_on = '2019-09-01'")
         answer = await inspection.get("/analysis/problems", {"rows": "kind", **query})
         assert (answer.status_code, answer.json()["code"]) == (422, "TABLE_TOO_LARGE")
+    answer = await inspection.get("/analysis/ageing", {"group_by": "kind"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "TABLE_TOO_LARGE")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Four levels, spot checks, false reports and reopening, as the bodies of a county see them."""
+"""Four levels, false reports and mechanisms, as the bodies of a county see them."""
 
 from datetime import datetime
 from typing import Any
@@ -13,29 +13,15 @@ from services.inspection.closing.domain import Result, Verdict
 from services.inspection.problems.tables import Problem
 from shared.clock import simulate
 from shared.security import Actor, Role
-from tests.inspection.conftest import PHOTO, PHOTO_AFTER, VERIFIERS, Inspection
-
-FAIL = {"result": "FAIL", "text": "裂缝仍在，只刷了外墙", "evidence": [PHOTO_AFTER]}
-FALSE = {**FAIL, "false": True}
-INSPECTOR: dict[str, Any] = {"org": "DPC@511132", "roles": ("inspector",), "person": "吴督查"}
-CRACKS = {"text": "复查发现新的裂缝", "evidence": [PHOTO_AFTER]}
-
-
-async def figures(inspection: Inspection, basis: str = "CLOSED") -> tuple[int, int, int]:
-    """Found, done and open."""
-    answer = await inspection.get("/stats/problems", {"done_basis": basis})
-    view = answer.json()
-    return view["found"], view["done"], view["open"]
-
-
-async def refusal(
-    inspection: Inspection, problem_id: str, level: int, **changes: Any
-) -> tuple[int, dict[str, Any]]:
-    """The refusal of a verdict by the level's own body."""
-    body = {"level": level, "result": "PASS", **changes}
-    answer = await inspection.post(f"/problems/{problem_id}/verify", body, **VERIFIERS[level])
-    return answer.status_code, answer.json()
-
+from tests.inspection.closing.verdicts import (
+    CRACKS,
+    FAIL,
+    FALSE,
+    figures,
+    refusal,
+    waiting_for_the_office,
+)
+from tests.inspection.conftest import PHOTO, VERIFIERS, Inspection
 
 # -- the four levels (I-40) ----------------------------------------------------------------------
 
@@ -139,6 +125,22 @@ async def test_a_county_may_order_the_levels_otherwise(inspection: Inspection) -
     assert refused.status_code == 422
 
 
+async def test_a_changed_order_lets_no_problem_pass_by_a_body(inspection: Inspection) -> None:
+    (problem_id,) = await waiting_for_the_office(inspection, 1)
+    value = ["DEPARTMENT", "OFFICE", "TOWNSHIP", "GROUP"]
+    answer = await inspection.put(
+        "/config/511132/close_levels",
+        {"value": value, "effective_from": "2019-01-01"},
+        org="OPS@511132",
+        roles=("ops",),
+    )
+    assert answer.status_code == 200, answer.text
+    status, body = await refusal(inspection, problem_id, 4)  # TOWN_CHECKED is now the last but one
+    assert (status, body["code"], body["expected"]) == (409, "CLOSE_ORDER", 2)
+    returned = await inspection.verify(problem_id, 4, **FAIL)
+    assert returned["state"] == "RECTIFYING"
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "field"),
     [
@@ -228,186 +230,6 @@ async def test_a_problem_returned_after_its_deadline_is_overdue_at_once(
     assert [row["kind"] for row in timers] == ["overdue_2"]
 
 
-# -- spot checks (I-41) --------------------------------------------------------------------------
-
-
-async def waiting_for_the_office(inspection: Inspection, number: int) -> list[str]:
-    """Problems of one department in one township that two levels have passed."""
-    ids = [(await inspection.log())["id"] for _ in range(number)]
-    for problem_id in ids:
-        await inspection.submit(problem_id)
-    for level in (1, 2):
-        body = {"problem_ids": ids, "level": level, "result": "PASS"}
-        answer = await inspection.post("/problems:verify", body, **VERIFIERS[level])
-        assert answer.json()["moved"] == number, answer.text
-    return ids
-
-
-async def draw(inspection: Inspection, **changes: Any) -> dict[str, Any]:
-    """A spot check of housing in the township."""
-    body = {"township_code": "511132201", "lead_dept": "HOUS", "seed": "s1", **changes}
-    answer = await inspection.post("/verification-batches", body)
-    assert answer.status_code == 201, answer.text
-    view: dict[str, Any] = answer.json()
-    return view
-
-
-async def test_unsampled_problems_pass_with_a_sample_without_failures(
-    inspection: Inspection,
-) -> None:
-    ids = await waiting_for_the_office(inspection, 12)
-    batch = await draw(inspection)
-    assert (batch["problems"], len(batch["sampled"]), batch["seed"]) == (12, 2, "s1")
-    await inspection.verify(batch["sampled"][0], 3)
-    states = {(await inspection.problem(one))["state"] for one in ids}
-    assert states == {"TOWN_CHECKED", "OFFICE_CHECKED"}
-    status, body = await refusal(inspection, batch["sampled"][0], 4)
-    assert (status, body["code"]) == (409, "SPOT_CHECK_OPEN")
-    await inspection.verify(batch["sampled"][1], 3)
-    assert {(await inspection.problem(one))["state"] for one in ids} == {"OFFICE_CHECKED"}
-    settled = (await inspection.get(f"/verification-batches/{batch['id']}")).json()
-    assert settled["state"] == "PASSED"
-    assert set(settled["results"]) == set(batch["sampled"])
-    listed = (await inspection.get("/verification-batches")).json()["items"]
-    assert [one["id"] for one in listed] == [batch["id"]]
-
-
-async def test_one_failure_in_the_sample_returns_the_whole_batch(inspection: Inspection) -> None:
-    ids = await waiting_for_the_office(inspection, 11)
-    first, second = (await draw(inspection))["sampled"]
-    await inspection.verify(first, 3)
-    await inspection.verify(second, 3, **FALSE)
-    views = {one: await inspection.problem(one) for one in ids}
-    assert {view["state"] for view in views.values()} == {"RECTIFYING"}
-    false = {one for one, view in views.items() if view["flags"]["false_rectification"]}
-    assert false == {second}
-    assert await figures(inspection, "REPORTED") == (11, 0, 11)
-
-
-async def test_a_spot_check_holds_each_problem_once(inspection: Inspection) -> None:
-    await waiting_for_the_office(inspection, 2)
-    await draw(inspection)
-    body = {"township_code": "511132201", "lead_dept": "HOUS"}
-    answer = await inspection.post("/verification-batches", body)
-    assert (answer.status_code, answer.json()["code"]) == (409, "SPOT_CHECK_EMPTY")
-
-
-async def test_a_spot_check_is_drawn_and_seen_within_the_county(inspection: Inspection) -> None:
-    await waiting_for_the_office(inspection, 1)
-    body = {"township_code": "511132201", "lead_dept": "HOUS"}
-    neighbour: dict[str, Any] = {"org": "POV@511133", "roles": ("poverty_office",)}
-    refused = await inspection.post("/verification-batches", body, **neighbour)
-    assert refused.status_code == 404
-    wrong = await inspection.post(
-        "/verification-batches", body, org="HOUS@511132", roles=("dept_head",)
-    )
-    assert wrong.status_code == 403
-    batch = await draw(inspection)
-    path = f"/verification-batches/{batch['id']}"
-    for org in ("POV@511133", "EDU@511132", "TOWN@511132202"):
-        who: dict[str, Any] = {"org": org, "roles": ("dept_head", "poverty_office")}
-        assert (await inspection.get(path, **who)).status_code == 404
-        assert (await inspection.get("/verification-batches", **who)).json()["items"] == []
-    seen = await inspection.get(path, org="TOWN@511132201", roles=("township_reviewer",))
-    assert seen.status_code == 200
-
-
-# -- reopening (I-44) ----------------------------------------------------------------------------
-
-
-async def test_a_closed_problem_is_reopened_and_counts_as_open_at_once(
-    inspection: Inspection,
-) -> None:
-    campaign = await inspection.campaign()
-    problem_id = (await inspection.log(campaign_id=campaign))["id"]
-    await inspection.close(problem_id)
-    reopened = await inspection.move(problem_id, "reopen", CRACKS, **INSPECTOR)
-    assert (reopened["state"], reopened["recurrence"]) == ("RECTIFYING", 1)
-    assert (reopened["closed_on"], reopened["due_on"]) == (None, "2019-09-19")
-    assert await figures(inspection) == (1, 0, 1)
-    assert await figures(inspection, "REPORTED") == (1, 0, 1)
-    assert (await inspection.happened(problem_id))[-1] == "reopened"
-    (case,) = (await inspection.get("/accountability", {"campaign_id": campaign})).json()["items"]
-    assert (case["cause"], case["proposal"]) == ("RECURRENCE", "REMOVE_PRINCIPAL_PROPOSED")
-    await inspection.rectify(problem_id, again=True)
-    for level in VERIFIERS:
-        await inspection.verify(problem_id, level)
-    assert await figures(inspection) == (1, 1, 0)
-
-
-async def test_a_reopened_problem_whose_deadline_has_passed_gets_a_week(
-    inspection: Inspection,
-) -> None:
-    problem_id = (await inspection.log())["id"]
-    await inspection.close(problem_id)
-    inspection.now = "2019-11-01T10:00:00+08:00"
-    reopened = await inspection.move(problem_id, "reopen", CRACKS, **INSPECTOR)
-    assert (reopened["due_on"], reopened["due_rules"]) == ("2019-11-08", ["REOPENED"])
-    assert reopened["flags"]["overdue"] is False
-    timers = await inspection.fetch(
-        "SELECT kind FROM timer WHERE state = 'armed' AND starts_with(kind, 'overdue')"
-    )
-    assert [row["kind"] for row in timers] == ["overdue_1"]
-
-
-async def test_of_several_houses_only_those_found_wanting_are_reopened(
-    inspection: Inspection,
-) -> None:
-    houses = [(await inspection.log())["id"] for _ in range(4)]
-    for house in houses[:3]:
-        await inspection.close(house)
-    body = {**CRACKS, "false": True, "problem_ids": [houses[0], houses[1], houses[3]]}
-    view = (await inspection.post("/problems:reopen", body, **INSPECTOR)).json()
-    assert (view["moved"], view["refused"]) == (2, 1)
-    assert view["results"][2]["code"] == "STATE_CONFLICT"
-    assert await figures(inspection) == (4, 1, 3)
-    flags = [(await inspection.problem(one))["flags"]["false_rectification"] for one in houses]
-    assert flags == [True, True, False, False]
-    assert len((await inspection.get("/accountability")).json()["items"]) == 2
-
-
-async def test_reopening_needs_evidence_and_no_open_twin(inspection: Inspection) -> None:
-    view = await inspection.log()
-    await inspection.close(view["id"])
-    answer = await inspection.post(f"/problems/{view['id']}/reopen", {"text": "裂缝"}, **INSPECTOR)
-    assert answer.json()["errors"][0]["code"] == "EVIDENCE_REQUIRED"
-    problem = await inspection.problem(view["id"])
-    again = await inspection.log(object={"type": "HOUSEHOLD", "id": problem["object"]["ref"]})
-    assert again["id"] != view["id"]
-    answer = await inspection.post(f"/problems/{view['id']}/reopen", CRACKS, **INSPECTOR)
-    assert (answer.status_code, answer.json()["code"]) == (409, "TWIN_OPEN")
-    assert answer.json()["problem_id"] == again["id"]
-
-
-async def test_a_new_finding_of_a_closed_defect_is_a_recurrence(inspection: Inspection) -> None:
-    view = await inspection.log()
-    await inspection.close(view["id"])
-    ref = (await inspection.problem(view["id"]))["object"]["ref"]
-    again = await inspection.log(object={"type": "HOUSEHOLD", "id": ref})
-    problem = await inspection.problem(again["id"])
-    assert (problem["recurrence"], problem["recurs"]) == (1, view["id"])
-    (case,) = (await inspection.get("/accountability")).json()["items"]
-    assert (case["cause"], case["problem_ids"]) == ("RECURRENCE", [again["id"]])
-    assert await figures(inspection) == (2, 1, 1)
-
-
-async def test_who_may_not_see_cases(inspection: Inspection) -> None:
-    problem_id = (await inspection.log())["id"]
-    await inspection.submit(problem_id)
-    await inspection.verify(problem_id, 1, **FALSE)
-    (case,) = (await inspection.get("/accountability")).json()["items"]
-    path = f"/accountability/{case['id']}"
-    for org, roles, status in (
-        ("HOUS@511132", ("dept_head",), 403),
-        ("TOWN@511132201", ("township_reviewer",), 403),
-        ("POV@511133", ("poverty_office",), 404),
-        ("DISC@511132", ("discipline",), 200),
-    ):
-        assert (await inspection.get(path, org=org, roles=roles)).status_code == status, org
-    neighbour = await inspection.get("/accountability", org="POV@511133", roles=("poverty_office",))
-    assert neighbour.json()["items"] == []
-
-
 # -- systemic problems (I-21) --------------------------------------------------------------------
 
 MECHANISM = {
@@ -470,6 +292,27 @@ async def test_corruption_is_worked_on_and_closed_by_discipline_alone(
         assert answer.status_code == 404
     view = await inspection.move(problem_id, "verify", {"level": 1, "result": "PASS"}, **who)
     assert view["state"] == "CLOSED"
+
+
+async def test_discipline_records_the_mechanism_of_systemic_corruption(
+    inspection: Inspection,
+) -> None:
+    problem_id = (await inspection.log(kind="CORRUPTION_BRIBERY", scope="SYSTEMIC"))["id"]
+    await inspection.fetch(
+        "UPDATE problems SET state = 'SUBMITTED', attempt = 1 WHERE id = $1", problem_id
+    )
+    who: dict[str, Any] = {"org": "DISC@511132", "roles": ("discipline",)}
+    verdict = {"level": 1, "result": "PASS"}
+    refused = await inspection.post(f"/problems/{problem_id}/verify", verdict, **who)
+    assert refused.json()["code"] == "MECHANISM_REQUIRED"
+    path = f"/problems/{problem_id}/standing-mechanism"
+    group: dict[str, Any] = {"org": "LG@511132", "roles": ("leading_group",)}
+    assert (await inspection.put(path, MECHANISM, **group)).status_code == 404
+    assert (await inspection.put(path, MECHANISM, **who)).status_code == 200
+    assert (await inspection.move(problem_id, "verify", verdict, **who))["state"] == "CLOSED"
+    style = (await inspection.log(kind="STYLE", scope="SYSTEMIC"))["id"]
+    answer = await inspection.put(f"/problems/{style}/standing-mechanism", MECHANISM, **who)
+    assert answer.status_code == 403  # seen, but closed by the leading group
 
 
 # -- a thousand at once --------------------------------------------------------------------------

@@ -44,6 +44,14 @@ async def test_a_ruling_for_another_department_reroutes_and_keeps_the_deadline(
     )["state"] == "DISPUTED"
 
 
+async def test_a_partner_that_is_to_lead_is_no_partner_any_more(inspection: Inspection) -> None:
+    problem_id = await disputed(inspection)
+    partners = {"departments": ["CIVIL", "FIN"]}
+    await inspection.put(f"/problems/{problem_id}/co-departments", partners)
+    ruled = await inspection.move(problem_id, "rule", {"dept": "CIVIL"})
+    assert (ruled["lead_dept"], ruled["co_depts"]) == ("CIVIL", ["FIN"])
+
+
 async def test_a_rejected_dispute_counts_as_acceptance(inspection: Inspection) -> None:
     problem_id = await disputed(inspection)
     ruled = await inspection.move(problem_id, "rule", {"dept": "HOUS"})

@@ -147,6 +147,18 @@ async def test_a_cancelled_inspection_burdens_nobody(inspection: Inspection) -> 
     assert [item["id"] for item in listed] == [first["id"]]
 
 
+async def test_a_township_does_not_cancel_what_the_county_scheduled(
+    inspection: Inspection,
+) -> None:
+    township: dict[str, Any] = {"org": "TOWN@511132201", "roles": ("township_party_secretary",)}
+    county, own = await planned(inspection), await planned(inspection, who=township)
+    cancel = {"reason": "取消"}
+    refused = await inspection.post(f"/inspections/{county['id']}/cancel", cancel, **township)
+    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+    answer = await inspection.post(f"/inspections/{own['id']}/cancel", cancel, **township)
+    assert (answer.status_code, answer.json()["state"]) == (200, "CANCELLED")
+
+
 async def test_limit_and_window_are_a_region_s_own(inspection: Inspection) -> None:
     for key, value in (("inspection_limit", 1), ("inspection_window_days", 10)):
         body = {"value": value, "effective_from": "2019-01-01"}

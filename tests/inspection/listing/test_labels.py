@@ -9,13 +9,14 @@ from services.inspection.deadlines.domain import RESERVED_RULE_IDS, ObjectType, 
 from services.inspection.problems.domain.findings import Source
 from services.inspection.problems.domain.states import State
 from services.inspection.routing.domain import DEFAULT_ROUTES, Department
+from shared.labels import DEPARTMENTS, KINDS, department_name, kind_name
 
 
 @pytest.mark.parametrize(
     ("named", "codes"),
     [
-        (labels.DEPARTMENTS, Department),
-        (labels.KINDS, DEFAULT_ROUTES),
+        (DEPARTMENTS, {*Department, "LG", "TOWN"}),
+        (KINDS, DEFAULT_ROUTES),
         (labels.STATES, State),
         (labels.TIERS, Tier),
         (labels.SEVERITIES, Severity),
@@ -31,4 +32,4 @@ def test_each_code_has_a_name_of_its_own(named: Mapping[str, str], codes: Iterab
 def test_the_reasons_of_deadlines_are_named_and_rules_keep_their_ids() -> None:
     assert all(labels.rule_name(code) != code for code in RESERVED_RULE_IDS)
     assert labels.rule_name("S-EXITED") == "S-EXITED"
-    assert (labels.kind_name("NEW_KIND"), labels.department_name("XYZ")) == ("NEW_KIND", "XYZ")
+    assert (kind_name("NEW_KIND"), department_name("XYZ@511132")) == ("NEW_KIND", "XYZ")

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from tests.inspection.conftest import VILLAGE, Inspection, finding
+from tests.inspection.conftest import PHOTO, VILLAGE, Inspection, finding
 
 OBJECT = {"type": "HOUSEHOLD", "id": "01990000-0000-7000-8000-000000000001"}
 OPS: dict[str, Any] = {"org": "OPS@511132", "roles": ("ops",)}
@@ -18,6 +18,8 @@ async def test_a_thousand_rows_are_stored_and_every_bad_one_is_named(
         77: ({"kind": "X"}, "INVALID", "source"),
         500: (rows[500] | {"village_code": "511133001001"}, "NOT_FOUND", None),
         501: (rows[501] | {"requested_due_on": "2020-01-01"}, "DUE_TOO_LATE", "requested_due_on"),
+        502: (rows[502] | {"team": "\0"}, "FORMAT", "team"),
+        503: (rows[503] | {"evidence": [{**PHOTO, "ref": "\0"}]}, "FORMAT", "evidence.0.ref"),
         998: ("nonsense", "TYPE_INVALID", "row"),
     }
     for index, (row, _, _) in bad.items():
@@ -25,7 +27,7 @@ async def test_a_thousand_rows_are_stored_and_every_bad_one_is_named(
     answer = await inspection.post("/problems:batch", {"rows": rows}, key="b")
     assert answer.status_code == 201, answer.text
     view = answer.json()
-    assert (view["logged"], view["merged"], view["refused"]) == (995, 0, 5)
+    assert (view["logged"], view["merged"], view["refused"]) == (993, 0, 7)
     assert [result["index"] for result in view["results"]] == list(range(1000))
     for index, (_, code, field) in bad.items():
         result = view["results"][index]
@@ -34,10 +36,10 @@ async def test_a_thousand_rows_are_stored_and_every_bad_one_is_named(
         assert field is None or result["errors"][0]["field"] == field
     good = view["results"][0]
     assert (good["status"], good["state"], good["lead_dept"]) == (201, "DISPATCHED", "HOUS")
-    assert len({result["problem_no"] for result in view["results"]} - {None}) == 995
-    for table, expected in (("problems", 995), ("timer", 995), ("audit", 995), ("outbox", 1990)):
+    assert len({result["problem_no"] for result in view["results"]} - {None}) == 993
+    for table, expected in (("problems", 993), ("timer", 993), ("audit", 993), ("outbox", 1986)):
         assert await inspection.count(table) == expected
-    assert (await inspection.get("/stats/problems")).json()["found"] == 995
+    assert (await inspection.get("/stats/problems")).json()["found"] == 993
 
 
 async def test_a_batch_takes_a_handful_of_statements(inspection: Inspection) -> None:
@@ -103,10 +105,12 @@ async def test_an_import_brings_closed_problems_without_queue_entry_or_timer(
         finding(),
         finding(historic={"state": "CLOSED"}),
         finding(historic={"state": "CLOSED", "closed_on": "2019-08-19"}),
+        finding(historic={"state": "WITHDRAWN"}),
     ]
     view = (await inspection.post("/problems:batch", {"rows": rows}, **OPS)).json()
     assert [row["state"] for row in view["results"]][:3] == ["CLOSED", "DISPATCHED", "DISPATCHED"]
-    assert [row["code"] for row in view["results"]][3:] == ["CLOSED_OUT_OF_TIME"] * 2
+    refused = ["CLOSED_OUT_OF_TIME", "CLOSED_OUT_OF_TIME", "HISTORIC_WITHDRAWN"]
+    assert [row["code"] for row in view["results"]][3:] == refused
     closed = view["results"][0]["id"]
     assert await inspection.happened(closed) == ["logged", "closed"]
     assert await inspection.count("timer") == 2

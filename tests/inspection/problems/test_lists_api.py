@@ -175,6 +175,11 @@ async def test_a_token_is_required(inspection: Inspection) -> None:
     [
         ("POV@511132", ProblemFilters(), "ix_problems_county"),
         ("HOUS@511132", ProblemFilters(), "ix_problems_department"),
+        (
+            "HOUS@511132",
+            ProblemFilters(severity="PROMINENT"),
+            "ix_problems_prominent_department",
+        ),
         ("VILLAGE@511132201205", ProblemFilters(), "ix_problems_village"),
         ("PROV@51", ProblemFilters(), "ix_problems_due"),
     ],

@@ -118,6 +118,19 @@ async def test_a_confirmed_suspicion_is_dispatched_and_counted(inspection: Inspe
     assert again.json()["code"] == "STATE_CONFLICT"
 
 
+async def test_a_suspicion_confirmed_after_its_deadline_is_overdue_once_dispatched(
+    inspection: Inspection,
+) -> None:
+    problem_id = await suspected(inspection)  # due 2019-09-19
+    inspection.now = "2019-09-20T10:00:00+08:00"
+    view = await inspection.move(problem_id, "confirm", EVIDENCE, **HOUS)
+    assert (view["state"], view["flags"]["overdue"]) == ("DISPATCHED", True)
+    happened = await inspection.happened(problem_id)
+    assert happened == ["logged", "confirmed", "dispatched", "overdue"]
+    timers = await inspection.fetch("SELECT kind FROM timer WHERE state = 'armed'")
+    assert [timer["kind"] for timer in timers] == ["overdue_2"]
+
+
 async def test_a_refuted_suspicion_is_withdrawn_and_counts_for_nothing(
     inspection: Inspection,
 ) -> None:
@@ -137,6 +150,21 @@ async def test_a_suspicion_is_settled_with_evidence_only(
     problem_id = await suspected(inspection)
     answer = await inspection.post(f"/problems/{problem_id}/{verb}", {"evidence": [], **body})
     assert (answer.status_code, answer.json()["code"]) == (422, "EVIDENCE_REQUIRED")
+
+
+@pytest.mark.parametrize(("verb", "body"), [("confirm", EVIDENCE), ("refute", EVIDENCE | REASON)])
+async def test_a_suspicion_is_settled_by_its_department_or_the_poverty_office(
+    inspection: Inspection, verb: str, body: dict[str, Any]
+) -> None:
+    style = (await inspection.log(suspected=True, kind="STYLE"))["id"]
+    housing = await suspected(inspection)
+    for problem_id, org, roles in (
+        (style, "DISC@511132", ("discipline",)),  # it watches style matters, POV leads them
+        (housing, "TOWN@511132201", ("dept_handler",)),
+    ):
+        answer = await inspection.post(f"/problems/{problem_id}/{verb}", body, org=org, roles=roles)
+        assert answer.status_code == 403, org
+    assert (await inspection.post(f"/problems/{style}/{verb}", body)).status_code == 200
 
 
 async def test_another_finder_without_doubt_confirms_a_suspicion(inspection: Inspection) -> None:
@@ -267,6 +295,7 @@ async def test_only_the_lead_and_the_county_name_partners(inspection: Inspection
         ("HOUS@511132", ("dept_head",), 200),
         ("LG@511132", ("leading_group",), 200),
         ("HOUS@511132", ("dept_handler",), 403),
+        ("TOWN@511132201", ("dept_head",), 403),
         ("FIN@511132", ("dept_head",), 404),
         ("POV@511133", ("poverty_office",), 404),
     ):

@@ -239,11 +239,14 @@ async def test_a_check_that_found_a_problem_names_the_problem_of_its_object(
     campaign_id = await look_back(inspection, "SELF_CHECK")
     (household,) = await register(inspection)
     logged = await inspection.log(object={"type": "HOUSEHOLD", "id": household})
+    gone = await inspection.log(object={"type": "HOUSEHOLD", "id": household}, kind="EDU_DROPOUT")
+    await inspection.post(f"/problems/{gone['id']}/withdraw", {"reason": "误登"})
     other = await inspection.log()
     path = f"/campaigns/{campaign_id}/checks"
     found = check(household, result="PROBLEM")
-    answer = await inspection.post(path, found | {"problem_id": other["id"]})
-    assert (answer.status_code, answer.json()["code"]) == (422, "CHECK_PROBLEM_MISMATCH")
+    for problem in (other, gone):
+        answer = await inspection.post(path, found | {"problem_id": problem["id"]})
+        assert (answer.status_code, answer.json()["code"]) == (422, "CHECK_PROBLEM_MISMATCH")
     answer = await inspection.post(path, found | {"problem_id": logged["id"]})
     assert answer.status_code == 201
 

@@ -122,6 +122,22 @@ async def test_what_was_found_after_the_stamp_asks_for_a_new_one(inspection: Ins
     assert (await inspection.get(path)).json()["unconfirmed"] == []
 
 
+async def test_a_stamp_over_style_matters_counts_for_all_and_is_shown_to_few(
+    inspection: Inspection,
+) -> None:
+    campaign_id = await look_back(inspection, "SELF_CHECK")
+    for kind in ("STYLE", "KIND_WITHOUT_ROUTE"):
+        await inspection.log(campaign_id=campaign_id, kind=kind)
+    path = f"/campaigns/{campaign_id}/ledgers"
+    assert (await inspection.post(f"{path}/POV/confirm", STAMP)).status_code == 201
+    government: dict[str, Any] = {"org": "GOV@511132", "roles": ("county_gov",)}
+    for caller, found, shown in (({}, 2, True), (government, 1, False)):
+        view = (await inspection.get(path, **caller)).json()
+        (ledger,) = view["items"]
+        assert (ledger["found"], ledger["confirmed"], view["unconfirmed"]) == (found, True, [])
+        assert (ledger["stamp"] is not None) is shown
+
+
 async def test_a_department_sees_its_own_and_a_neighbour_nothing(inspection: Inspection) -> None:
     campaign_id = await look_back(inspection, "SELF_CHECK")
     for kind in ("HOUSING_UNSAFE", "EDU_DROPOUT", "CORRUPTION_BRIBERY"):

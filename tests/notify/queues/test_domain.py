@@ -15,7 +15,6 @@ from services.notify.mirror.domain import (
     Change,
     Problem,
     derived_id,
-    kind_name,
     may_hear,
     organisation_of,
     short_place,
@@ -32,7 +31,7 @@ from services.notify.queues.domain.notices import (
     recalls_of,
 )
 from services.notify.queues.domain.states import MOVES, Action, State, next_state
-from services.notify.queues.domain.words import payload_of
+from services.notify.queues.domain.words import kind_name, payload_of
 from shared.errors import IllegalMove
 from shared.ids import new_id
 

@@ -37,7 +37,11 @@ def test_the_pages_together_are_the_list(rows: list[tuple[date, UUID]], limit: i
 
 
 @pytest.mark.parametrize(
-    "cursor", ["!!!!", "aGVsbG8", "e30", "WzEsMl0", "WyJ4Il0", "W251bGwsbnVsbF0", "é", ""]
+    "cursor",
+    [
+        *("!!!!", "aGVsbG8", "e30", "WzEsMl0", "WyJ4Il0", "W251bGwsbnVsbF0", "é", ""),
+        "WyIyMDE5LTAxLTAxIiwxXQ",  # a number for an id
+    ],
 )
 def test_a_cursor_that_was_never_handed_out_is_refused_with_its_field(cursor: str) -> None:
     with pytest.raises(Invalid) as refusal:

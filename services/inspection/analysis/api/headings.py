@@ -9,6 +9,7 @@ from services.inspection.ledger.domain import GroupBy
 from services.inspection.ledger.queries import PLACE_DIGITS
 from services.inspection.mirror.queries import find_region_names
 from shared.database import Connection
+from shared.labels import DEPARTMENTS, KINDS
 from shared.spreadsheets import Column
 
 _TITLES = {
@@ -23,8 +24,8 @@ _TITLES = {
     GroupBy.OBJECT_TYPE: "对象类型",
 }
 _LABELS: Mapping[str, Mapping[str, str]] = {
-    GroupBy.KIND: labels.KINDS,
-    GroupBy.LEAD_DEPT: labels.DEPARTMENTS,
+    GroupBy.KIND: KINDS,
+    GroupBy.LEAD_DEPT: DEPARTMENTS,
     GroupBy.COHORT: labels.COHORTS,
     GroupBy.SEVERITY: labels.SEVERITIES,
     GroupBy.SOURCE: labels.SOURCES,

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from services.inspection import labels
 from services.inspection.analysis.api.headings import find_names, key_cells, key_columns
-from services.inspection.analysis.api.tables import ChosenFormat, Since, Until
+from services.inspection.analysis.api.tables import Since, Until
 from services.inspection.analysis.domain import (
     AGE_CODES,
     AGE_NAMES,
@@ -22,6 +22,7 @@ from services.inspection.analysis.domain import (
     Proposal,
     RangeEmpty,
     StayGroup,
+    TableTooLarge,
     whole_ageing,
 )
 from services.inspection.analysis.queries.problems import (
@@ -38,9 +39,10 @@ from services.inspection.scope import sight_of
 from shared import clock
 from shared.configuration import Setting
 from shared.errors import Invalid
+from shared.labels import kind_name
 from shared.spreadsheets import Cell, Column, Kind
 from shared.web.dependencies import QuerySession, RunningService
-from shared.web.downloads import FILE_ANSWERS, Format, download
+from shared.web.downloads import FILE_ANSWERS, ChosenFormat, Format, download
 from shared.web.fields import RegionCode
 from shared.web.problem_details import refusals
 
@@ -68,13 +70,17 @@ class AgeingsView(BaseModel):
     groups: list[AgeingView]
 
 
-@router.get("/ageing", response_model=AgeingsView, responses={**refusals(Invalid), **FILE_ANSWERS})
+@router.get(
+    "/ageing",
+    response_model=AgeingsView,
+    responses={**refusals(Invalid, TableTooLarge), **FILE_ANSWERS},
+)
 async def analyse_ageing(
     session: QuerySession,
     actor: Reader,
+    chosen: ChosenFormat,
     filters: LedgerFilters,
     group_by: GroupBy | None = None,
-    chosen: ChosenFormat = Format.JSON,
 ) -> AgeingsView | StreamingResponse:
     """The caller's open problems by age and by the time left, as of today (I-55)."""
     groups = await read_ageing(session, sight_of(actor), filters, group_by, clock.today())
@@ -134,6 +140,7 @@ class DurationsView(BaseModel):
 async def analyse_durations(
     session: QuerySession,
     actor: Reader,
+    chosen: ChosenFormat,
     group_by: StayGroup | None = None,
     since: Since = None,
     until: Until = None,
@@ -141,7 +148,6 @@ async def analyse_durations(
     kind_prefix: Annotated[str | None, Query(pattern=r"^[A-Z][A-Z0-9_]{0,39}$")] = None,
     lead_dept: Annotated[str | None, Query(pattern=r"^[A-Z]{2,12}$")] = None,
     region_prefix: RegionCode | None = None,
-    chosen: ChosenFormat = Format.JSON,
 ) -> DurationsView | StreamingResponse:
     """How long the caller's problems stood in each state they left from `from` (a year before `to`,
     if left out) to `to` (today): where time is lost (I-55)."""
@@ -225,10 +231,10 @@ async def propose_systemic(
     session: QuerySession,
     runtime: RunningService,
     actor: Reader,
+    chosen: ChosenFormat,
     region_code: RegionCode | None = None,
     campaign_id: UUID | None = None,
     since: Since = None,
-    chosen: ChosenFormat = Format.JSON,
 ) -> ProposalsView | StreamingResponse:
     """The kinds found in so many villages of a county (⚙ 5) that they are no single cases, as long
     as none of their problems is SYSTEMIC (I-21). What was found since `from` counts: in a campaign
@@ -262,7 +268,7 @@ def _proposal_view(one: Proposal, names: Mapping[str, str]) -> ProposalView:
         county_code=one.county,
         county_name=names.get(one.county, one.county),
         kind=one.kind,
-        kind_name=labels.kind_name(one.kind),
+        kind_name=kind_name(one.kind),
         villages=one.villages,
         found=one.found,
         open=one.open,

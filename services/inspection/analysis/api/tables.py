@@ -44,7 +44,7 @@ from shared.errors import Invalid
 from shared.runtime import Runtime
 from shared.spreadsheets import Cell, Column, Kind
 from shared.web.dependencies import RunningService
-from shared.web.downloads import FILE_ANSWERS, Format, download
+from shared.web.downloads import FILE_ANSWERS, ChosenFormat, Format, download
 from shared.web.problem_details import refusals
 
 router = APIRouter(prefix="/analysis", tags=["analysis"])
@@ -60,7 +60,6 @@ _EARLIEST = date(2000, 1, 1)
 
 Since = Annotated[CivilDate | None, Query(alias="from")]
 Until = Annotated[CivilDate | None, Query(alias="to")]
-ChosenFormat = Annotated[Format, Query(alias="format")]
 
 
 class PeriodView(BaseModel):
@@ -129,9 +128,9 @@ async def _question(
 async def analyse_problems(
     runtime: RunningService,
     actor: Reader,
+    chosen: ChosenFormat,
     question: Annotated[Question, Depends(_question)],
     filters: LedgerFilters,
-    chosen: ChosenFormat = Format.JSON,
 ) -> CrosstabView | StreamingResponse:
     """A table of the caller's own problems: `rows` × `columns` × `period`, each of them optional,
     in any combination (I-55).
@@ -257,10 +256,10 @@ class BacklogView(BaseModel):
 async def analyse_backlog(
     runtime: RunningService,
     actor: Reader,
+    chosen: ChosenFormat,
     filters: LedgerFilters,
     since: Since = None,
     until: Until = None,
-    chosen: ChosenFormat = Format.JSON,
 ) -> BacklogView | StreamingResponse:
     """How many problems were open at the end of each day from `from` (30 days before `to`, if left
     out) to `to` (today), and what happened on it; at most 400 days."""

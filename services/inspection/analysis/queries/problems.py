@@ -62,7 +62,10 @@ async def read_overdue(
 async def read_ageing(
     session: ReadSession, sight: Sight, filters: Filters, group_by: GroupBy | None, today: date
 ) -> list[Ageing]:
-    """The open problems of each group by the days since they were found and until they are due."""
+    """The open problems of each group by the days since they were found and until they are due.
+
+    Raises `TableTooLarge`.
+    """
     age = _class(literal(today, Date) - col(Problem.found_on), AGE_CLASSES)
     due = func.coalesce(
         _class(col(Problem.due_on) - literal(today, Date), DUE_CLASSES), NO_DEADLINE
@@ -72,8 +75,11 @@ async def read_ageing(
         select(key, age, due, func.count())
         .where(*_seen(sight, filters), ~col(Problem.finished), _is_counted())
         .group_by(text("1, 2, 3"))
+        .limit(MAXIMUM_CELLS + 1)
     )
-    return ageing_of((await session.execute(statement)).all())
+    rows = (await session.execute(statement)).all()
+    refuse_too_many(rows)
+    return ageing_of(rows)
 
 
 def _class(days: ColumnElement[Any], starts: Sequence[int]) -> ColumnElement[int]:

@@ -21,7 +21,7 @@ from services.inspection.problems.commands.moves import Outcome, decide_each
 from services.inspection.problems.domain.findings import EvidenceRequired, refused
 from services.inspection.problems.domain.states import Action, State, next_state
 from services.inspection.problems.queries import lock_open_problems, lock_seen_problems
-from services.inspection.problems.tables import Problem
+from services.inspection.problems.tables import Problem, Subject
 from services.inspection.scope import sight_of
 from services.inspection.work.commands.stalls import watch_progress
 from shared.configuration import Configuration, configuration_of
@@ -55,7 +55,7 @@ async def reopen_problems(
     reopening = _Reopening(finding, Changes(actor), configuration_of(session), {}, [])
     closed = [problem for problem in problems.values() if problem.state == State.CLOSED]
     if closed:
-        subjects = sorted({_subject(problem) for problem in closed})
+        subjects = sorted({problem.subject for problem in closed})
         twins = await lock_open_problems(session, subjects)
         reopening.twins = {subject: twin.id for subject, twin in twins.items()}
     connection = await session.driver()
@@ -80,7 +80,7 @@ class _Reopening:
     finding: Finding
     changes: Changes
     configuration: Configuration
-    twins: dict[tuple[str, str, str], UUID]
+    twins: dict[Subject, UUID]
     reopened: list[Problem]
 
     def reopen(self, problem: Problem) -> None:
@@ -88,11 +88,11 @@ class _Reopening:
         next_state(State(problem.state), Action.REOPEN)
         if not self.finding.evidence:
             raise refused(EvidenceRequired, "evidence")
-        twin = self.twins.get(_subject(problem))
+        twin = self.twins.get(problem.subject)
         if twin is not None:
             raise TwinOpen(problem_id=str(twin))
         self.changes.touch(problem)
-        self.twins[_subject(problem)] = problem.id  # imported history may hold a subject twice
+        self.twins[problem.subject] = problem.id  # imported history may hold a subject twice
         problem.recurrence += 1
         problem.closed_on = problem.progress_pct = None
         problem.false_rectification = problem.false_rectification or self.finding.false
@@ -118,7 +118,3 @@ class _Reopening:
         deadline = Deadline(today + timedelta(days=days), (REOPENED,), late_found=True)
         actor = self.changes.actor
         problem.set_deadline(deadline, reason=REOPENED, by=actor.person, at=self.changes.at)
-
-
-def _subject(problem: Problem) -> tuple[str, str, str]:
-    return problem.object_type, problem.object_ref, problem.kind

@@ -5,7 +5,13 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from services.inspection.closing.domain import NotSystemic, SpotCheckEmpty, draw, sample_size
+from services.inspection.closing.domain import (
+    NotSystemic,
+    SpotCheckEmpty,
+    check_body,
+    draw,
+    sample_size,
+)
 from services.inspection.closing.queries import lock_unbatched
 from services.inspection.closing.tables import SpotCheckBatch, SpotCheckMember, StandingMechanism
 from services.inspection.deadlines.domain import Scope
@@ -79,11 +85,11 @@ async def record_mechanism(
     mechanism: str,
     review_dates: Sequence[date],
 ) -> StandingMechanism:
-    """Record, or replace, what keeps a systemic problem from coming back (I-21).
-
-    Raises `NotFound`, `NotSystemic`.
-    """
+    """Whoever closes a systemic problem records, or replaces, what keeps it from coming back
+    (I-21). Raises `NotFound`, `Forbidden`, `NotSystemic`."""
     problem = await get_problem_for_update(session, sight_of(actor), problem_id)
+    path = path_for(order_of(configuration_of(session), problem), problem)
+    check_body(path[-1], unit=actor.unit, roles=actor.roles, lead_dept=problem.lead_dept)
     if problem.scope != Scope.SYSTEMIC:
         raise NotSystemic
     recorded = await session.merge(

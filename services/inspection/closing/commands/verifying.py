@@ -10,6 +10,7 @@ from uuid import UUID
 from services.inspection.accountability.commands import open_cases
 from services.inspection.closing.commands.cases import false_cases
 from services.inspection.closing.domain import (
+    CloseOrder,
     MechanismRequired,
     Result,
     SameVerifier,
@@ -22,6 +23,7 @@ from services.inspection.closing.domain import (
 from services.inspection.closing.queries import (
     OpenBatch,
     Verifier,
+    find_batched,
     find_mechanisms,
     find_verifiers,
     lock_open_batches,
@@ -79,6 +81,7 @@ async def verify_problems(
         verifiers=await find_verifiers(connection, list(problems)),
         mechanisms=await find_mechanisms(connection, list(problems)),
         batch_of={one: batch for batch in batches for one in batch.members},
+        batched=await find_batched(connection, list(problems)),
     )
     outcomes = decide_each(problem_ids, problems, verifying.verify)
     for batch in batches:
@@ -97,6 +100,7 @@ class _Verifying:
     verifiers: Mapping[UUID, Sequence[Verifier]]
     mechanisms: Collection[UUID]
     batch_of: Mapping[UUID, OpenBatch]
+    batched: Collection[UUID]
     records: list[Verification] = field(default_factory=list)
     returned: list[Problem] = field(default_factory=list)
     false: list[Problem] = field(default_factory=list)
@@ -114,20 +118,42 @@ class _Verifying:
         )
         body = check_turn(order, path, State(problem.state), verdict.level)
         check_verdict(verdict)
-        if actor.person in {one.person for one in self.verifiers.get(problem.id, ())}:
-            raise SameVerifier
-        self._check_last(problem, path, body)
+        self._check_person(problem, body)
+        self._check_batch(problem, body)
+        if body is path[-1] and verdict.result is Result.PASS:
+            self._check_closing(problem, order, path)
         self._note_sample(problem, body)
         if verdict.result is Result.PASS:
             self._pass(problem, path, body)
         else:
             self._return(problem, path, body, verdict.text, false=verdict.false)
 
-    def _check_last(self, problem: Problem, path: Path, body: Body) -> None:
-        if body is not Body.OFFICE and problem.id in self.batch_of:
+    def _check_person(self, problem: Problem, body: Body) -> None:
+        """One person, one level (I-40); whoever decides a sample passes the rest with it."""
+        batch = self.batch_of.get(problem.id) if body is Body.OFFICE else None
+        concerned = (problem.id,) if batch is None else batch.members
+        levels = {
+            one.level
+            for problem_id in concerned
+            for one in self.verifiers.get(problem_id, ())
+            if one.person == self.changes.actor.person
+        }
+        if levels - {self.verdict.level}:
+            raise SameVerifier
+
+    def _check_batch(self, problem: Problem, body: Body) -> None:
+        """A spot check that was drawn while this waited for the problem is not locked: later."""
+        locked = problem.id in self.batch_of
+        if locked != (problem.id in self.batched) or (locked and body is not Body.OFFICE):
             raise SpotCheckOpen
-        closing = body is path[-1] and self.verdict.result is Result.PASS
-        if closing and problem.scope == Scope.SYSTEMIC and problem.id not in self.mechanisms:
+
+    def _check_closing(self, problem: Problem, order: Path, path: Path) -> None:
+        """Nothing closes that a body has not passed, even if the order was changed meanwhile."""
+        passed = {one.body for one in self.verifiers.get(problem.id, ())}
+        missing = [body for body in path[:-1] if body not in passed]
+        if missing:
+            raise CloseOrder(level=self.verdict.level, expected=order.index(missing[0]) + 1)
+        if problem.scope == Scope.SYSTEMIC and problem.id not in self.mechanisms:
             raise MechanismRequired
 
     def _note_sample(self, problem: Problem, body: Body) -> None:
@@ -224,7 +250,7 @@ class _Verifying:
             path = path_for(order, problem)
             waiting = next_body(State(problem.state), path)
             if failed and waiting is not None:
-                self._return(problem, path, waiting, _WHOLE_BATCH, batch_id=batch.id)
+                self._return(problem, path, Body.OFFICE, _WHOLE_BATCH, batch_id=batch.id)
             elif not failed and waiting is Body.OFFICE:
                 self._pass(problem, path, Body.OFFICE, batch_id=batch.id)
             member.settled = True

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 
 from services.inspection.listing.domain import DeadlineLine, ProblemLine, ResponsibilityLine
@@ -25,7 +25,7 @@ from shared.database import ReadSession
 from shared.errors import Invalid
 from shared.security import Actor
 from shared.web.dependencies import QuerySession
-from shared.web.downloads import FILE_ANSWERS, Format, download
+from shared.web.downloads import FILE_ANSWERS, ChosenFormat, Format, download
 from shared.web.fields import RegionCode
 from shared.web.pagination import Page, PageQuery, PageRequest
 from shared.web.problem_details import refusals
@@ -33,11 +33,6 @@ from shared.web.problem_details import refusals
 router = APIRouter(prefix="/lists", tags=["lists"])
 
 ItemT = TypeVar("ItemT")
-
-Chosen = Annotated[
-    Format,
-    Query(alias="format", description="json 分页；csv、xlsx 为整份清单，不分页"),
-]
 
 
 class ListPage(Page[ItemT], Generic[ItemT]):
@@ -65,7 +60,7 @@ async def get_problem_list(
     actor: Reader,
     filters: Filters,
     page: PageQuery,
-    chosen: Chosen = Format.JSON,
+    chosen: ChosenFormat,
 ) -> ListPage[ProblemLine] | StreamingResponse:
     """The problem list 问题清单: every problem in the caller's scope that is neither suspected
     nor withdrawn, open ones first, by deadline."""
@@ -78,7 +73,7 @@ async def get_responsibility_list(
     actor: Reader,
     filters: Filters,
     page: PageQuery,
-    chosen: Chosen = Format.JSON,
+    chosen: ChosenFormat,
 ) -> ListPage[ResponsibilityLine] | StreamingResponse:
     """The responsibility list 责任清单: the same problems in the same order, and who answers for
     each (I-12)."""
@@ -91,7 +86,7 @@ async def get_deadline_list(
     actor: Reader,
     filters: Filters,
     page: PageQuery,
-    chosen: Chosen = Format.JSON,
+    chosen: ChosenFormat,
 ) -> ListPage[DeadlineLine] | StreamingResponse:
     """The deadline list 时限清单: the same problems in the same order, and until when each is to
     be put right."""

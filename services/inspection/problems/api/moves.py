@@ -49,8 +49,6 @@ LeadDepartment = Annotated[Actor, _may(Action.ACCEPT)]
 Confirmer = Annotated[Actor, _may(Action.CONFIRM)]
 PovertyOffice = Annotated[Actor, _may(Action.WITHDRAW)]
 LeadingGroup = Annotated[Actor, _may(Action.EXTEND)]
-
-
 Convener = Annotated[Actor, _may(Action.SET_PARTNERS)]
 
 _JUDGED = refusals(NotFound, Forbidden, IllegalMove, EvidenceRequired, EvidenceMismatch, Invalid)
@@ -70,9 +68,7 @@ async def decline(problem_id: UUID, session: QuerySession, actor: LeadDepartment
 
 @router.post(
     "/confirm",
-    responses=refusals(
-        NotFound, Forbidden, IllegalMove, EvidenceRequired, EvidenceMismatch, Invalid
-    ),
+    responses=_JUDGED,
 )
 async def confirm(
     problem_id: UUID, body: WithEvidence, session: WriteSession, actor: Confirmer
@@ -84,9 +80,7 @@ async def confirm(
 
 @router.post(
     "/refute",
-    responses=refusals(
-        NotFound, Forbidden, IllegalMove, EvidenceRequired, EvidenceMismatch, Invalid
-    ),
+    responses=_JUDGED,
 )
 async def refute(
     problem_id: UUID, body: Refutation, session: WriteSession, actor: Confirmer

@@ -1,7 +1,7 @@
 """What callers send about findings, and the plain finding it stands for."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,7 @@ from services.inspection.problems.domain.findings import (
     Finding,
     HandOver,
     HistoricForOps,
+    HistoricWithdrawn,
     ObjectCodeInvalid,
     Source,
     VillageRequired,
@@ -23,7 +24,7 @@ from services.inspection.problems.domain.findings import (
 from services.inspection.problems.domain.states import State
 from services.inspection.routing.domain import Department
 from shared.security import Actor, Role
-from shared.web.fields import RegionCode, Text
+from shared.web.fields import RegionCode, Text, Title
 
 
 class Evidence(BaseModel):
@@ -31,7 +32,9 @@ class Evidence(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ref: str = Field(min_length=1, max_length=255, examples=["photos/2019/0001.jpg"])
+    ref: str = Field(
+        min_length=1, max_length=255, pattern=r"^[^\x00]*$", examples=["photos/2019/0001.jpg"]
+    )
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     phase: Literal["BEFORE", "DURING", "AFTER"] | None = None
 
@@ -109,7 +112,7 @@ class LogProblem(BaseModel):
     )
     campaign_id: UUID | None = None
     hand_over: HandOver | None = None
-    team: str | None = Field(None, min_length=1, max_length=100, description="督查组名称")
+    team: Annotated[Title, Field(max_length=100)] | None = Field(None, description="督查组名称")
     evidence: list[Evidence] = Field([], max_length=50)
     requested_due_on: CivilDate | None = Field(None, description="只可短于规定时限")
     suspected: bool = Field(False, description="疑似问题，须附照片，三个工作日内确认或排除")
@@ -149,6 +152,8 @@ class LogProblem(BaseModel):
             return None
         if not actor.has(Role.OPS):
             raise refused(HistoricForOps, "historic")
+        if self.historic.state is State.WITHDRAWN:
+            raise refused(HistoricWithdrawn, "historic.state")
         if self.historic.state is not State.CLOSED:
             return None
         if self.historic.closed_on is None:

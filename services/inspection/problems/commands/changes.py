@@ -13,7 +13,7 @@ from services.inspection.deadlines.domain import Deadline
 from services.inspection.ledger.commands import add_deltas
 from services.inspection.ledger.domain import Entry, deltas_between
 from services.inspection.problems.commands.events import prepare_next
-from services.inspection.problems.commands.overdue import arm_overdue, disarm_overdue
+from services.inspection.problems.commands.overdue import arm_overdue, disarm
 from services.inspection.problems.domain.levels import DEFAULT_ORDER, Path
 from services.inspection.problems.domain.states import IN_WORK, Action, State
 from services.inspection.problems.tables import Problem
@@ -23,6 +23,8 @@ from shared.database import Connection, Session
 from shared.events.inspection import ProblemDueChanged, ProblemEvent, ProblemOverdue
 from shared.messaging.outbox import OutboxRow, record_many
 from shared.security import Actor
+
+_WORKED_ON = IN_WORK - {State.LOGGED}  # which is passed through
 
 _ADD_STAYS = """
 INSERT INTO problem_stays (problem_id, state, entered_at, left_at, county_code, village_code,
@@ -74,20 +76,21 @@ class Changes:
     ) -> None:
         """Take a move with its event and audit row; raises `IllegalMove` and then changes nothing.
 
-        A problem that comes back into work after its deadline is overdue at once (B.6).
+        A problem that comes into work, or back into it, after its deadline is overdue at once
+        (B.6).
         """
         state, since = problem.state, problem.state_since
         self.touch(problem)
         problem.move(action, self.at, path)
-        if state not in (problem.state, State.LOGGED):  # LOGGED is passed through
+        if state not in (problem.state, State.LOGGED):
             lead_dept = self._touched[problem.id][1].lead_dept
             self._stays.append(_stay(problem, lead_dept, state, since, self.at))
         if event_class is not None:
             self.tell(problem, event_class, **event_fields)
         changed: dict[str, Any] = {"state": [state, problem.state], **(change or {})}
         self._audits.append(AuditEntry(problem.id, action, remark, changed))
-        back_in_work = state not in IN_WORK and problem.state in IN_WORK
-        if back_in_work and problem.is_past_due(self.at):
+        comes_into_work = state not in _WORKED_ON and problem.state in _WORKED_ON
+        if comes_into_work and problem.is_past_due(self.at):
             self._fall_overdue(problem)
 
     def tell(self, problem: Problem, event_class: type[ProblemEvent], **fields: Any) -> None:
@@ -141,7 +144,7 @@ class Changes:
                 to_disarm += [problem.id] if before.in_work else []
             elif not before.in_work or before.due_on != problem.due_on:
                 to_arm.append(problem)
-        await disarm_overdue(session, to_disarm)
+        await disarm(session, to_disarm)
         await arm_overdue(session, to_arm)
 
 

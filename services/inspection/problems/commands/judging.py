@@ -13,7 +13,7 @@ from services.inspection.campaigns.domain import (
     check_stage,
     reaches,
 )
-from services.inspection.campaigns.queries import CampaignTermsCache, concerns
+from services.inspection.campaigns.queries import CampaignTermsCache
 from services.inspection.deadlines.domain import Classes, ObjectType, known_cohort
 from services.inspection.deadlines.queries import SETTINGS, deadline_in_force
 from services.inspection.evidence.domain import check_hashes
@@ -32,6 +32,7 @@ from services.inspection.problems.domain.findings import (
 from services.inspection.problems.domain.states import Action
 from services.inspection.problems.tables import NewProblem
 from services.inspection.routing.queries import RoutingTable, routing_of
+from services.inspection.scope import concerns
 from shared import clock
 from shared.configuration import Configuration, Setting
 from shared.database import Connection, Database

@@ -12,9 +12,7 @@ import asyncpg
 
 from services.inspection.deadlines.domain import ObjectType
 from services.inspection.problems.commands.judging import Desk, Draft, draft_problem, gather_facts
-from services.inspection.problems.domain.findings import (
-    Finding,
-)
+from services.inspection.problems.domain.findings import Finding
 from services.inspection.problems.tables import PROBLEMS, NewProblem
 from shared import clock
 from shared.database import Connection, Database
@@ -59,8 +57,9 @@ WITH logged AS (
     AND NOT ($11::boolean AND (
          SELECT true FROM problems twin
          WHERE twin.object_type = finding.object_type AND twin.object_ref = finding.object_ref
-           AND twin.kind = finding.kind AND twin.state = 'CLOSED' LIMIT 1) IS TRUE)
-  ON CONFLICT (object_type, object_ref, kind) WHERE NOT finished DO NOTHING
+           AND twin.kind = finding.kind AND twin.county_code = finding.county_code
+           AND twin.state = 'CLOSED' LIMIT 1) IS TRUE)
+  ON CONFLICT (object_type, object_ref, kind, county_code) WHERE NOT finished DO NOTHING
   RETURNING *
 ), counted AS (
   INSERT INTO ledger_deltas (on_day, {_DIMENSIONS}, found, reported, closed)

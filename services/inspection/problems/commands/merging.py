@@ -13,7 +13,7 @@ from services.inspection.problems.commands.logging import insert_drafts
 from services.inspection.problems.domain.findings import Finding, is_repeated
 from services.inspection.problems.domain.states import Action, State
 from services.inspection.problems.queries import find_closed_twins, lock_open_problems
-from services.inspection.problems.tables import Problem, ProblemFields
+from services.inspection.problems.tables import Problem, ProblemFields, Subject
 from shared.database import Session
 from shared.errors import DomainError
 from shared.events.inspection import ProblemConfirmed, ProblemDispatched, ProblemSourceAdded
@@ -74,6 +74,7 @@ async def _store_round(
 ) -> list[int]:
     """Insert what is new, merge the rest; answers the places of those still to be stored."""
     new = [drafts[place] for place in _first_of_each_subject(drafts, waiting)]
+    new.sort(key=lambda draft: draft.problem.subject)  # two batches wait instead of deadlocking
     await _link_to_closed(session, new)
     stored = await insert_drafts(await session.driver(), actor, new)
     session.events_recorded()
@@ -85,11 +86,11 @@ async def _store_round(
     repeated = [place for place in waiting if place not in outcomes]
     if not repeated:
         return []
-    subjects = {drafts[place].finding.subject for place in repeated}
+    subjects = {drafts[place].problem.subject for place in repeated}
     known = await lock_open_problems(session, sorted(subjects))
     changes = Changes(actor)
     for place in repeated:
-        problem = known.get(drafts[place].finding.subject)
+        problem = known.get(drafts[place].problem.subject)
         if problem is not None:
             _merge(problem, drafts[place], changes)
             outcomes[place] = Logged(problem, merged=True)
@@ -99,10 +100,10 @@ async def _store_round(
 
 def _first_of_each_subject(drafts: Sequence[Draft], waiting: Sequence[int]) -> list[int]:
     """Imported closed problems are history and stand beside each other; open ones do not."""
-    seen: set[tuple[str, str, str]] = set()
+    seen: set[Subject] = set()
     first = []
     for place in waiting:
-        subject = drafts[place].finding.subject
+        subject = drafts[place].problem.subject
         if drafts[place].problem.finished or subject not in seen:
             first.append(place)
         if not drafts[place].problem.finished:
@@ -115,13 +116,14 @@ async def _link_to_closed(session: Session, drafts: Sequence[Draft]) -> None:
     news = [draft for draft in drafts if not draft.problem.finished]
     if not news:
         return
-    subjects = [draft.finding.subject for draft in news]
+    subjects = [draft.problem.subject for draft in news]
     twins = await find_closed_twins(await session.driver(), subjects)
     for draft in news:
-        twin = twins.get(draft.finding.subject)
-        if twin is not None:
-            draft.problem.recurs, before = twin
-            draft.problem.recurrence = before + 1
+        twin = twins.get(draft.problem.subject)
+        # What was found before the closing is news of the old defect, not of its return.
+        if twin is not None and draft.finding.found_on >= twin.closed_on:
+            draft.problem.recurs = twin.id
+            draft.problem.recurrence = twin.recurrence + 1
 
 
 def recurrence_case(problem: ProblemFields) -> NewCase:

@@ -109,10 +109,7 @@ async def confirm_problem(
     session: Session, actor: Actor, problem_id: UUID, evidence: Sequence[Mapping[str, Any]]
 ) -> Problem:
     """A suspected problem is real: it is dispatched, counted, and its clock runs (I-03)."""
-    problem = await get_problem_for_update(session, sight_of(actor), problem_id)
-    if not evidence:
-        raise refused(EvidenceRequired, "evidence")
-    await check_refs(await session.driver(), evidence)
+    problem = await _get_suspected(session, actor, problem_id, evidence)
     changes = Changes(actor)
     confirm_and_dispatch(problem, changes, evidence)
     await changes.write(session)
@@ -127,14 +124,24 @@ async def refute_problem(
     reason: str,
 ) -> Problem:
     """A suspected problem is none (I-03)."""
-    problem = await get_problem_for_update(session, sight_of(actor), problem_id)
-    if not evidence:
-        raise refused(EvidenceRequired, "evidence")
-    await check_refs(await session.driver(), evidence)
+    problem = await _get_suspected(session, actor, problem_id, evidence)
     change = {"evidence": list(evidence)}
     return await _move(
         session, actor, problem, Action.REFUTE, ProblemWithdrawn, remark=reason, change=change
     )
+
+
+async def _get_suspected(
+    session: Session, actor: Actor, problem_id: UUID, evidence: Sequence[Mapping[str, Any]]
+) -> Problem:
+    """A problem to be judged, locked; raises `NotFound`, `Forbidden` for others than its lead
+    department and the poverty office, `EvidenceRequired`, `EvidenceMismatch`."""
+    problem = await get_problem_for_update(session, sight_of(actor), problem_id)
+    _must_act_for(actor, problem.lead_dept, "POV")
+    if not evidence:
+        raise refused(EvidenceRequired, "evidence")
+    await check_refs(await session.driver(), evidence)
+    return problem
 
 
 async def withdraw_problem(
@@ -175,12 +182,11 @@ async def set_partners(
 ) -> Problem:
     """Name the departments that help the lead; they are told, and see the problem (I-12).
 
-    Raises `NotFound`, `Forbidden` for another department than the lead, `IllegalMove` once the
-    problem was reported done, `PartnerLeads`.
+    Raises `NotFound`, `Forbidden` for others than the lead, the poverty office and the leading
+    group, `IllegalMove` once the problem was reported done, `PartnerLeads`.
     """
     problem = await get_problem_for_update(session, sight_of(actor), problem_id)
-    if actor.is_department:
-        must_lead(actor, problem)
+    _must_act_for(actor, problem.lead_dept, "POV", "LG")
     next_state(State(problem.state), Action.SET_PARTNERS)
     if problem.lead_dept in departments:
         raise refused(PartnerLeads, "departments")
@@ -200,7 +206,11 @@ async def set_partners(
 
 def must_lead(actor: Actor, problem: Problem) -> None:
     """Raise `Forbidden` unless `actor` acts for the lead department."""
-    if actor.unit != problem.lead_dept:
+    _must_act_for(actor, problem.lead_dept)
+
+
+def _must_act_for(actor: Actor, *units: str) -> None:
+    if actor.unit not in units:
         raise Forbidden
 
 

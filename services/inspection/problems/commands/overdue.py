@@ -37,16 +37,16 @@ async def arm_overdue(session: Session, problems: Sequence[Problem]) -> None:
     due = [p for p in problems if p.state in IN_WORK and p.due_on and p.overdue_level < LEVELS]
     if not due:
         return
-    await disarm_overdue(session, [problem.id for problem in due])
+    await cancel(session, SUBJECT, [problem.id for problem in due], OVERDUE_KINDS)
     configuration = configuration_of(session)
     timers = [_next_timer(configuration, problem, clock.is_simulated()) for problem in due]
     await arm_many(await session.driver(), timers)
 
 
-async def disarm_overdue(session: Session, problem_ids: Sequence[UUID]) -> None:
-    """Stop telling of the deadlines of locked problems."""
+async def disarm(session: Session, problem_ids: Sequence[UUID]) -> None:
+    """Stop every timer of locked problems: they left work, reported done or withdrawn."""
     if problem_ids:
-        await cancel(session, SUBJECT, problem_ids, OVERDUE_KINDS)
+        await cancel(session, SUBJECT, problem_ids)
 
 
 def _next_timer(configuration: Configuration, problem: Problem, simulated: bool) -> NewTimer:

@@ -76,11 +76,6 @@ class Finding:
     suspected: bool = False
     closed_on: date | None = None
 
-    @property
-    def subject(self) -> tuple[str, str, str]:
-        """What findings must share to be one problem (I-04)."""
-        return self.object_type, self.object_ref, self.kind
-
     def source_record(self, at: datetime) -> dict[str, Any]:
         """The record kept of this report."""
         return {
@@ -174,6 +169,14 @@ class HistoricForOps(Invalid):
     code = "HISTORIC_FOR_OPS"
     zh = "只有运维批量导入可以录入历史状态。"
     en = "Only a batch import by operations may carry a historic state."
+
+
+class HistoricWithdrawn(Invalid):
+    """What was withdrawn is no problem and is not imported."""
+
+    code = "HISTORIC_WITHDRAWN"
+    zh = "已撤销的问题不予导入。"
+    en = "What was withdrawn is not imported."
 
 
 class ClosedOutOfTime(Invalid):

@@ -19,7 +19,12 @@ from services.inspection.stages.api.stages import may
 from services.inspection.stages.commands.duties import confirm_ledger, submit_duty
 from services.inspection.stages.domain.duties import duty_stage, is_missing
 from services.inspection.stages.domain.ledgers import LedgerDiffers, unconfirmed
-from services.inspection.stages.queries.facts import list_duties, list_ledgers, newest_stamps
+from services.inspection.stages.queries.facts import (
+    list_duties,
+    list_ledgers,
+    newest_stamps,
+    whole_sight,
+)
 from services.inspection.stages.tables import CampaignDuty, LedgerStamp
 from shared import clock
 from shared.errors import Forbidden, IllegalMove, Invalid, NotFound
@@ -161,7 +166,8 @@ class StampView(BaseModel):
 
 
 class LedgerView(BaseModel):
-    """A department's figures now, and its newest stamp; `confirmed`: the stamp covers all found."""
+    """A department's figures now, and its newest stamp, unless it covers problems that are not
+    shown to the caller; `confirmed`: it covers all found."""
 
     department: str
     found: int
@@ -212,12 +218,22 @@ async def get_ledgers(campaign_id: UUID, session: QuerySession, actor: Reader) -
     """Each department's figures at this instant and its newest stamp; a department sees its own."""
     campaign = await get_campaign(session, actor, campaign_id)
     actor.must_cover(campaign.region_code)
-    ledgers = await list_ledgers(await session.driver(), campaign, sight_of(actor))
+    connection = await session.driver()
+    ledgers = await list_ledgers(connection, campaign, sight_of(actor))
     stamps = await newest_stamps(session, campaign.id)
-    left = unconfirmed(ledgers, stamps)
+    stamped = await list_ledgers(connection, campaign, whole_sight(campaign))
+    found = {one.key: one.found for one in stamped}
+    left = set(unconfirmed(stamped, stamps))
     return LedgersView(
-        items=[_ledger_view(one, stamps.get(one.key), one.key not in left) for one in ledgers],
-        unconfirmed=left,
+        items=[
+            _ledger_view(
+                one,
+                stamps.get(one.key) if found.get(one.key) == one.found else None,
+                one.key not in left,
+            )
+            for one in ledgers
+        ],
+        unconfirmed=[one.key for one in ledgers if one.key in left],
     )
 
 

@@ -1,9 +1,10 @@
 """Leaving a stage: allowed when it is done, or when the leading group says so (B.7)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from services.inspection.campaigns.commands import tell_stage
 from services.inspection.campaigns.domain import WHO, Action, CampaignState
 from services.inspection.campaigns.queries import (
     CampaignTermsCache,
@@ -38,8 +39,6 @@ from shared import clock
 from shared.audit import record_audit
 from shared.database import Session
 from shared.errors import Forbidden, VersionConflict
-from shared.events.inspection import CampaignClosed, CampaignStageChanged
-from shared.messaging.outbox import record
 from shared.security import Actor, Role
 from shared.web.pagination import PageRequest
 
@@ -75,54 +74,30 @@ async def advance_campaign(
     missing = await _missing(session, actor, campaign)
     if missing and override_reason is None:
         raise StageNotDone(stage=before, missing=missing)
-    override = None
-    if override_reason is not None:
-        # Everybody reads the campaign; what is missing by name stands in the audit.
-        left_undone = {one.condition.value: one.count for one in missing}
-        override = {"reason": override_reason, "missing": left_undone}
+    override = None if override_reason is None else _override(override_reason, missing)
     campaign.advance(action, at=clock.now(), by=actor.person, override=override)
     if before is CampaignState.DRAFT:
-        session.add_all(
-            CampaignDuty(campaign_id=campaign.id, department=department, text=text)
-            for department, text in DUTIES.items()
-        )
-    await _tell(session, campaign)
+        session.add_all(_duties(campaign))
+    await tell_stage(session, campaign)
+    undone = [one.document() for one in missing]
+    change = {"state": [before, campaign.state], "missing": undone}
     await record_audit(
-        session,
-        actor,
-        action,
-        "campaign",
-        campaign.id,
-        remark=override_reason,
-        change={
-            "state": [before, campaign.state],
-            "missing": [one.document() for one in missing],
-        },
+        session, actor, action, "campaign", campaign.id, remark=override_reason, change=change
     )
     session.after_commit(lambda: cache.remember(terms_of(campaign)))
     return campaign
 
 
-async def _tell(session: Session, campaign: Campaign) -> None:
-    plan = campaign.plan_of(CampaignState(campaign.state))
-    facts = {
-        "campaign_id": campaign.id,
-        "name": campaign.name,
-        "type": campaign.type,
-        "region_code": campaign.region_code,
-    }
-    await record(
-        session,
-        campaign,
-        CampaignStageChanged(
-            **facts,
-            stage=campaign.state,
-            starts_on=plan and plan.start,
-            ends_on=plan and plan.end,
-        ),
-    )
-    if campaign.state == CampaignState.CLOSED:
-        await record(session, campaign, CampaignClosed(**facts, closed_on=clock.today()))
+def _override(reason: str, missing: Sequence[Missing]) -> dict[str, Any]:
+    """Everybody reads the campaign; what is missing by name stands in the audit."""
+    return {"reason": reason, "missing": {one.condition.value: one.count for one in missing}}
+
+
+def _duties(campaign: Campaign) -> list[CampaignDuty]:
+    return [
+        CampaignDuty(campaign_id=campaign.id, department=department, text=text)
+        for department, text in DUTIES.items()
+    ]
 
 
 async def _missing(session: Session, actor: Actor, campaign: Campaign) -> list[Missing]:

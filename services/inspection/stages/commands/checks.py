@@ -15,7 +15,6 @@ from services.inspection.stages.domain.checks import (
     CheckObjectElsewhere,
     CheckProblemMismatch,
     judge_check,
-    refused,
 )
 from shared import clock
 from shared.audit import record_audit
@@ -26,7 +25,10 @@ from shared.security import Actor
 _VILLAGES = (
     "SELECT household_id, village_code FROM household_mirror WHERE household_id = ANY($1::uuid[])"
 )
-_SUBJECTS = "SELECT id, object_type, object_ref FROM problems WHERE id = ANY($1::uuid[])"
+_SUBJECTS = (
+    "SELECT id, object_type, object_ref FROM problems"
+    " WHERE id = ANY($1::uuid[]) AND state <> 'WITHDRAWN'"
+)
 _STORE = """
 INSERT INTO campaign_checks (campaign_id, stage, person, organisation, recorded_at, object_type,
                              object_ref, team, checked_on, village_code, result, problem_id)
@@ -87,11 +89,11 @@ def _judge(actor: Actor, campaign: Campaign, check: Check, facts: _Facts) -> Che
             today=clock.today(),
         )
         if facts.villages.get(check.object_ref, check.village_code) != check.village_code:
-            raise refused(CheckObjectElsewhere, "village_code")
+            raise CheckObjectElsewhere.about("village_code")
         if check.problem_id is not None:
             subject = facts.subjects.get(check.problem_id)
             if subject != (check.object_type, check.object_ref):
-                raise refused(CheckProblemMismatch, "problem_id")
+                raise CheckProblemMismatch.about("problem_id")
     except DomainError as refusal:
         return refusal
     return check

@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from services.inspection.campaigns.domain import Action, OutsideCampaign
-from services.inspection.campaigns.queries import get_campaign
+from services.inspection.campaigns.queries import hold_campaign
 from services.inspection.campaigns.tables import Campaign
-from services.inspection.stages.domain.checks import refused
 from services.inspection.stages.domain.sampling import (
     QuotaBy,
     ZoneKind,
@@ -47,7 +46,7 @@ async def draw_sample(
     Raises `NotFound`, `Forbidden` at county level and below, `IllegalMove`, `SampleTooSmall`,
     `PoolTooSmall`, `TargetInvalid`, `OutsideCampaign`.
     """
-    campaign = await get_campaign(session, actor, campaign_id)
+    campaign = await hold_campaign(session, actor, campaign_id)
     if not stands_above(actor):
         raise Forbidden
     actor.must_cover(target_region)
@@ -107,7 +106,7 @@ def _check_request(
 ) -> None:
     check_target(target_region, zone_kind)
     if not is_within(target_region, campaign.region_code):
-        raise refused(OutsideCampaign, "target_region")
+        raise OutsideCampaign.about("target_region")
     minimum = configuration_of(session).value(MINIMUM[zone_kind], target_region, clock.today())
     check_size(households, villages, minimum)
 

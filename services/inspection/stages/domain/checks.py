@@ -15,7 +15,7 @@ from services.inspection.campaigns.domain import (
     reaches,
 )
 from services.inspection.deadlines.domain import ObjectType
-from shared.errors import Conflict, FieldError, Invalid, NotFound
+from shared.errors import Conflict, Invalid, NotFound
 from shared.regions import Level, is_within, level_of
 
 
@@ -82,7 +82,7 @@ class NotThisStage(Conflict):
     """
 
     code = "NOT_THIS_STAGE"
-    zh = "只能登记当前阶段 {stage} 的排查记录。"
+    zh = "只能登记当前阶段的排查记录。"
     en = "Checks are recorded for the present stage, {stage}."
 
 
@@ -118,11 +118,6 @@ class CheckProblemMismatch(Invalid):
     en = "A result PROBLEM names a logged problem of the object; a result OK names none."
 
 
-def refused(refusal: type[Invalid], place: str) -> Invalid:
-    """`refusal` about the field `place`."""
-    return refusal(errors=[FieldError(place, refusal.code, refusal.zh, refusal.en)])
-
-
 @dataclass(frozen=True, slots=True)
 class Checker:
     """Whoever records checks: unit, region and roles of the caller."""
@@ -139,17 +134,17 @@ def judge_check(
     if check.stage not in (None, terms.state):
         raise NotThisStage(stage=terms.state)
     if check.object_type not in (ObjectType.HOUSEHOLD, ObjectType.VILLAGE):
-        raise refused(CheckObjectInvalid, "object")
+        raise CheckObjectInvalid.about("object")
     if level_of(check.village_code) is not Level.VILLAGE:
-        raise refused(CheckObjectInvalid, "village_code")
+        raise CheckObjectInvalid.about("village_code")
     if check.object_type is ObjectType.VILLAGE and check.object_ref != check.village_code:
-        raise refused(CheckObjectElsewhere, "village_code")
+        raise CheckObjectElsewhere.about("village_code")
     if not is_within(check.village_code, terms.region_code):
-        raise refused(OutsideCampaign, "village_code")
+        raise OutsideCampaign.about("village_code")
     if not reaches(terms, checker.unit, checker.region, check.village_code):
         raise NotFound
     check_stage(terms, checker.unit, checker.roles, checker.region, check.village_code)
     if not not_before <= check.checked_on <= today:
-        raise refused(CheckedOutOfStage, "checked_on")
+        raise CheckedOutOfStage.about("checked_on")
     if (check.result is Result.PROBLEM) != (check.problem_id is not None):
-        raise refused(CheckProblemMismatch, "problem_id")
+        raise CheckProblemMismatch.about("problem_id")

@@ -53,7 +53,7 @@ class StageNotDone(Conflict):
     """
 
     code = "STAGE_NOT_DONE"
-    zh = "当前阶段 {stage} 尚未完成，不能进入下一阶段；未完成事项见 missing。"
+    zh = "当前阶段尚未完成，不能进入下一阶段；未完成事项已列出（missing）。"
     en = "The stage {stage} is not done; `missing` names what is left to do."
 
     def __init__(self, *, stage: str, missing: Sequence[Missing]) -> None:

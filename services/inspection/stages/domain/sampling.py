@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.errors import FieldError, Invalid
+from shared.errors import Invalid
 from shared.regions import Level, level_of
 
 
@@ -37,7 +37,7 @@ class SampleTooSmall(Invalid):
     """
 
     code = "SAMPLE_TOO_SMALL"
-    zh = "抽查数量不足：至少抽查 {required[households]} 户、{required[villages]} 个村。"
+    zh = "抽查数量不足：至少抽查{required[households]}户、{required[villages]}个村。"
     en = "Too few: at least {required[households]} households and {required[villages]} villages."
 
 
@@ -48,7 +48,7 @@ class PoolTooSmall(Invalid):
     """
 
     code = "POOL_TOO_SMALL"
-    zh = "可抽取的 {role} 只有 {available} 个，少于需要的 {need} 个。"
+    zh = "可抽取的对象只有{available}个，少于需要的{need}个。"
     en = "There are only {available} of {role} to draw from; {need} are needed."
 
 
@@ -65,9 +65,7 @@ def check_target(target: str, zone_kind: ZoneKind) -> None:
     level = level_of(target)
     if level is Level.COUNTY or (level is Level.TOWNSHIP and zone_kind is ZoneKind.ADMIN_ZONE):
         return
-    raise TargetInvalid(
-        errors=[FieldError("target_region", TargetInvalid.code, TargetInvalid.zh, TargetInvalid.en)]
-    )
+    raise TargetInvalid.about("target_region")
 
 
 def check_size(households: int, villages: int, minimum: Minimum) -> None:

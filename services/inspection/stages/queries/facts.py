@@ -25,7 +25,8 @@ FROM problems WHERE campaign_id = $1 AND NOT finished AND scope <> 'SYSTEMIC'
 
 
 def whole_sight(campaign: Campaign) -> Sight:
-    """Every problem of the campaign's region: for what is decided, not for what is shown."""
+    """Every problem of the campaign's region, hidden kinds included: for what is decided and what
+    stamps cover, not for figures that are shown."""
     low, high = prefix_range(campaign.region_code)
     return Sight(low, high, None, style=True, corruption=True)
 

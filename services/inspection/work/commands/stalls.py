@@ -17,7 +17,7 @@ from shared.database import Session
 from shared.events.inspection import ProblemStalled
 from shared.messaging.outbox import record_many
 from shared.runtime import Runtime
-from shared.timers import DueTimer, NewTimer, TimerKind, arm, arm_many, cancel
+from shared.timers import DueTimer, NewTimer, TimerKind, arm, arm_many
 
 _SUBJECT, _KIND = "problem", "stalled"
 
@@ -28,12 +28,6 @@ async def watch_progress(session: Session, problems: Sequence[Problem]) -> None:
     configuration = configuration_of(session)
     simulated = clock.is_simulated()
     await arm(session, *(_timer(configuration, problem, simulated) for problem in problems))
-
-
-async def end_watch(session: Session, problem_ids: Sequence[UUID]) -> None:
-    """Stop counting: the locked problems were reported done."""
-    if problem_ids:
-        await cancel(session, _SUBJECT, problem_ids, STALLED_KINDS)
 
 
 def _timer(configuration: Configuration, problem: Problem, simulated: bool) -> NewTimer:

@@ -11,7 +11,6 @@ from services.inspection.problems.commands.moves import Outcome, for_each
 from services.inspection.problems.domain.states import Action, State, next_state
 from services.inspection.problems.tables import Problem
 from services.inspection.work.commands.execution import must_execute
-from services.inspection.work.commands.stalls import end_watch
 from services.inspection.work.domain.execution import (
     HandoffOnly,
     Organisation,
@@ -65,11 +64,9 @@ async def submit_problems(
         session.add(_row(changes, problem, done_text, evidence))
 
     outcomes = await for_each(session, actor, problem_ids, submit)
-    submitted = [outcome.id for outcome in outcomes if isinstance(outcome, Problem)]
-    if submitted:
+    if any(isinstance(outcome, Problem) for outcome in outcomes):
         await check_refs(connection, evidence)
     await changes.write(session)
-    await end_watch(session, submitted)
     return outcomes
 
 

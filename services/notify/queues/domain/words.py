@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.notify.mirror.domain import (
-    department_name,
     is_corruption,
-    kind_name,
     short_place,
 )
 from services.notify.queues.domain.notices import Purpose
+from shared.labels import department_name
+from shared.labels import kind_name as full_kind_name
 
 REQUIRED_PLAN_FIELDS = (  # I-30
     "target",
@@ -114,6 +114,11 @@ def payload_of(
     if purpose is Purpose.OVERDUE and data["level"] == 1:
         payload["to_role"] = "dept_head"  # N-04
     return payload
+
+
+def kind_name(kind: str) -> str:
+    """The name of a problem kind in a text: of corruption no more than that there is a lead."""
+    return "腐败问题线索" if is_corruption(kind) else full_kind_name(kind)
 
 
 def _text_of_problem(
