@@ -59,11 +59,13 @@ class ProblemEvent(Event):
 
 
 class ProblemLogged(ProblemEvent):
-    """A problem was found and written down."""
+    """A problem was found and written down; a suspected one is to be confirmed or refuted by
+    `confirm_by` (I-03)."""
 
     wire_type: ClassVar[str] = "inspection.problem.logged.v1"
     found_on: date
     source: str
+    confirm_by: date | None = None
 
 
 class ProblemDispatched(ProblemEvent):

@@ -322,12 +322,18 @@ async def test_a_task_goes_down_to_township_and_village_and_the_chain_is_kept(
     await move(inspection, problem_id, "delegate", TO_TOWN)
 
 
-async def test_another_department_becomes_a_co_department(inspection: Inspection) -> None:
+async def test_another_department_becomes_a_co_department_and_does_the_work(
+    inspection: Inspection,
+) -> None:
     problem_id = await accepted(inspection)
     to_finance = {"to_org": "FIN@511132", "note": "请安排危改资金"}
     for _ in range(2):
         view = await move(inspection, problem_id, "delegate", to_finance)
         assert view["co_depts"] == ["FIN"]
+    assert (await inspection.happened(problem_id)).count("partners_changed") == 1
+    await move(inspection, problem_id, "plan", PLAN)
+    finance: dict[str, Any] = {"org": "FIN@511132", "roles": ("dept_handler",)}
+    assert (await move(inspection, problem_id, "start", **finance))["state"] == "RECTIFYING"
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,29 @@ def test_whose_turn_it_is_to_verify_is_told(happened: str, verifier: str) -> Non
     assert notices_of(hidden) == []
 
 
+def test_a_suspicion_is_told_to_who_may_confirm_it_and_to_nobody_else() -> None:
+    suspected = change("logged", None, state="SUSPECTED", dispatched=False)
+    assert told(notices_of(suspected)) == {
+        LEAD: (Purpose.SUSPICION, ACT),
+        "POV@511132": (Purpose.SUSPICION, ACT),
+    }
+    assert notices_of(change("logged", None, state="LOGGED", dispatched=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("happened", "state"), [("confirmed", "LOGGED"), ("withdrawn", "WITHDRAWN")]
+)
+def test_a_suspicion_that_is_settled_is_recalled(happened: str, state: str) -> None:
+    one = change(happened, state=state, dispatched=False)
+    assert one.before is not None
+    settled = replace(one, before=replace(one.before, state="SUSPECTED", dispatched=False))
+    assert recalls_of(settled) == [Recall(settled, purposes=frozenset({Purpose.SUSPICION}))]
+    again = replace(
+        settled, happened="source_added", problem=replace(one.problem, state="SUSPECTED")
+    )
+    assert recalls_of(again) == []
+
+
 def test_a_county_matter_has_no_township() -> None:
     notices = notices_of(change("dispatched", None, village_code="511132", partners=()))
     assert list(told(notices)) == ["HOUS@511132"]
@@ -371,6 +394,7 @@ def test_every_message_has_a_chinese_title_and_text_without_identifiers(
         (Purpose.NO_POLICY, {"amount": "12000.00"}, ["没有对应的政策资金渠道", "需资金12000.00元"]),
         (Purpose.NO_POLICY, {"amount": None}, ["所需资金数额待核定", "请县级统筹安排资金"]),
         (Purpose.FALSE_RECTIFICATION, {}, ["认定为虚假整改", "不再计入已整改数"]),
+        (Purpose.SUSPICION, {"confirm_by": "2086-03-05"}, ["于2086-03-05前核实", "确认或排除"]),
         (Purpose.VERIFICATION, {}, ["住建部门牵头的", "已上报整改完成，轮到你单位核查"]),
         (Purpose.REOPENED, {}, ["销号后重新列为未整改", "由你单位牵头重新整改"]),
         (Purpose.OVERDUE, {"level": 3}, ["请领导小组研究问责"]),

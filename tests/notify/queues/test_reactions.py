@@ -9,6 +9,8 @@ from services.notify.queues.reactions import on_accountability_opened
 from shared.events.base import Received
 from shared.events.inspection import (
     ProblemAccepted,
+    ProblemConfirmed,
+    ProblemDispatched,
     ProblemDisputeRejected,
     ProblemLogged,
     ProblemNoPolicyFound,
@@ -124,6 +126,26 @@ async def test_a_rejected_dispute_is_told_to_the_lead_and_no_longer_asked_for(
     await notify.hear(rejected)
     assert purposes(await notify.queue().drain()) == ["DISPUTE_REJECTED"]
     assert await notify.queue(*OFFICE).drain() == []
+
+
+async def test_a_suspicion_is_told_until_it_is_settled(notify: Notify) -> None:
+    """I-03: nobody works on it yet, but somebody has to look."""
+    story = Story(state="SUSPECTED")
+    suspected = story.tell(
+        ProblemLogged,
+        found_on=story.facts["due_on"],
+        source="COUNTY_INSPECTION",
+        confirm_by=date(2086, 3, 6),
+    )
+    await notify.hear(suspected)
+    (asked,) = await notify.queue().drain()
+    assert asked["payload"]["purpose"] == "SUSPICION"
+    assert "于2086-03-06前核实" in asked["payload"]["text"]
+    confirmed = story.tell(ProblemConfirmed, LATER, state="LOGGED")
+    await notify.hear(confirmed, story.tell(ProblemDispatched, LATER, state="DISPATCHED"))
+    assert purposes(await notify.queue().drain()) == ["DISPATCH"]
+    assert await notify.queue(*OFFICE).drain() == []  # not handed out, and settled meanwhile
+    assert await notify.queue(TOWNSHIP).drain() != []
 
 
 async def test_a_department_that_joins_hears_of_the_problem_and_one_that_leaves_no_more(

@@ -250,7 +250,13 @@ def _first_moves(problem: NewProblem, finding: Finding) -> list[OutboxRow]:
     now = problem.state_since
     problem.move(Action.SUSPECT if finding.suspected else Action.LOG, now)
     events = [
-        prepare_next(ProblemLogged, problem, found_on=finding.found_on, source=finding.source)
+        prepare_next(
+            ProblemLogged,
+            problem,
+            found_on=finding.found_on,
+            source=finding.source,
+            confirm_by=problem.confirm_by,
+        )
     ]
     if finding.closed_on is not None:
         problem.move(Action.IMPORT_CLOSED, now)

@@ -17,6 +17,7 @@ from services.inspection.work.domain.execution import (
 from services.inspection.work.tables import Delegation, OwnCheck
 from shared.database import Session
 from shared.errors import Forbidden
+from shared.events.inspection import ProblemPartnersChanged
 from shared.ids import new_id
 from shared.security import Actor
 
@@ -50,6 +51,7 @@ async def delegate(
     problem.version += 1
     if not taker.is_executor and taker.unit not in problem.co_depts:
         problem.co_depts = [*problem.co_depts, taker.unit]
+        changes.tell(problem, ProblemPartnersChanged)
     session.add(
         Delegation(
             id=new_id(),

@@ -35,9 +35,11 @@ from shared.security import Actor
 
 
 def must_execute(actor: Actor, problem: Problem) -> None:
-    """Raise `Forbidden` unless `actor` acts for the lead department, or for the township or
-    village of the problem."""
-    if not Organisation(actor.unit, actor.region).executes(problem.lead_dept, problem.village_code):
+    """Raise `Forbidden` unless `actor` acts for the lead department, for the township or village
+    of the problem, or for whoever the task was handed to."""
+    own = Organisation(actor.unit, actor.region)
+    handed = actor.organisation == problem.executing_org
+    if not handed and not own.executes(problem.lead_dept, problem.village_code):
         raise Forbidden
 
 

@@ -17,6 +17,7 @@ from services.notify.mirror.domain import (
 class Purpose(StrEnum):
     """Why a message was sent."""
 
+    SUSPICION = "SUSPICION"
     DISPATCH = "DISPATCH"
     DUE_CHANGED = "DUE_CHANGED"
     SOURCE_ADDED = "SOURCE_ADDED"
@@ -112,6 +113,8 @@ _TELLINGS: Mapping[str, _Telling] = {
     "returned": _Telling(Purpose.RETURNED, in_place=True),
     "false_rectification": _Telling(Purpose.FALSE_RECTIFICATION, units=("POV", "LG")),  # I-43
 }
+# A suspicion is no task yet: it is to be confirmed or refuted (I-03).
+_SUSPECTED = _Telling(Purpose.SUSPICION, units=("POV",))
 # What co-departments are told; other messages they get for another reason than taking part.
 _COPIED = frozenset(telling.purpose for telling in _TELLINGS.values() if telling.copies)
 _ENDINGS = {"withdrawn": Purpose.WITHDRAWAL, "closed": Purpose.CLOSED}
@@ -147,7 +150,8 @@ def notices_of(change: Change) -> list[Notice]:
     I-13: of style and corruption nobody hears besides who leads them and who watches them.
     """
     if not change.problem.dispatched:
-        return []
+        suspected = change.happened == "logged" and change.problem.state == "SUSPECTED"
+        return _one_each(_told(change, _SUSPECTED)) if suspected else []
     if change.is_rerouted:
         assert change.before is not None
         notices = [
@@ -179,6 +183,9 @@ def recalls_of(change: Change) -> list[Recall]:
     no longer leads it or takes part in it, what was asked for and is done, the reminders of one
     that is reported done or has another deadline (N-05)."""
     before, problem = change.before, change.problem
+    if before is not None and before.state == "SUSPECTED":
+        settled = problem.state != before.state
+        return [Recall(change, purposes=frozenset({Purpose.SUSPICION}))] if settled else []
     if before is None or not before.dispatched:
         return []
     if change.happened in _ENDINGS:

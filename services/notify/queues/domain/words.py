@@ -20,6 +20,7 @@ REQUIRED_PLAN_FIELDS = (  # I-30
 )
 
 _TITLES = {
+    Purpose.SUSPICION: "疑似问题核实",
     Purpose.DISPATCH: "整改任务",
     Purpose.DUE_CHANGED: "整改期限调整",
     Purpose.SOURCE_ADDED: "问题来源补充",
@@ -39,6 +40,9 @@ _TITLES = {
 }
 _PLAN_REQUEST = "请制定整改方案，写明整改目标、责任人、整改措施、进度安排和完成时限。"
 _TEXTS = {
+    Purpose.SUSPICION: (
+        "发现疑似{subject}，请{lead}会同扶贫部门于{confirm_by}前核实，确认或排除并附佐证材料。"
+    ),
     Purpose.DISPATCH: f"{{subject}}由你单位牵头整改，{{due}}。{{urge}}{_PLAN_REQUEST}",
     Purpose.DUE_CHANGED: "{subject}的整改期限已调整，{due}。",
     Purpose.SOURCE_ADDED: "{subject}又有其他来源反映，并入原任务，{due}。",
@@ -138,6 +142,7 @@ def _text_of_problem(
         remaining=_remaining(data.get("days_left", 0)),
         escalation=_ESCALATIONS.get(level, ""),
         days=data.get("days", 0),
+        confirm_by=data.get("confirm_by"),
         need=_need(data.get("amount")),
     )
 
