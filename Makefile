@@ -53,8 +53,17 @@ token: $(STAMP) ## print an access token: SUB=person ORG=HOUS@511132 ROLES=dept_
 demo: $(STAMP) ## load a small county into the running suite
 	@$(RUN) deploy.demo
 
+# A service's own tests need nothing but a database each, so they share the cores; brokers, stacks
+# and faults are about time and have the machine to themselves.
+SERVICE_TESTS := tests/households tests/funds tests/inspection tests/notify
+
 test: $(STAMP) ## all tests, fault suites with small counts (ARGS="-k word -x")
+ifeq ($(strip $(ARGS)),)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(SERVICE_TESTS)
+	@$(BIN)/pytest $(patsubst %,--ignore=%,$(SERVICE_TESTS)) tests
+else
 	@$(BIN)/pytest $(ARGS)
+endif
 
 check: $(STAMP) ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
