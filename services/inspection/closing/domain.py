@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from services.inspection.problems.domain.findings import EvidenceRequired, refused
+from services.inspection.problems.domain.findings import EvidenceRequired
 from services.inspection.problems.domain.levels import Body, Path
 from services.inspection.problems.domain.states import (
     VERIFIERS,
@@ -161,12 +161,12 @@ def check_verdict(verdict: Verdict) -> None:
     """Raise what is wrong with a verdict by itself: a failure needs a reason and evidence."""
     if verdict.result is Result.PASS:
         if verdict.false:
-            raise refused(FalseWithPass, "false")
+            raise FalseWithPass.about("false")
         return
     if not verdict.text:
-        raise refused(ReasonRequired, "text")
+        raise ReasonRequired.about("text")
     if not verdict.evidence:
-        raise refused(EvidenceRequired, "evidence")
+        raise EvidenceRequired.about("evidence")
 
 
 def sample_size(problems: int, share_pct: Decimal) -> int:

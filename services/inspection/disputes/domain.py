@@ -4,7 +4,7 @@ from datetime import date
 
 from services.inspection.kinds import is_sensitive
 from services.inspection.routing.domain import Department, RouteFixed
-from shared.errors import Conflict, FieldError, Invalid
+from shared.errors import Conflict, Invalid
 from shared.workdays import WorkdayCalendar
 
 _INCOME_SHORTFALL = "INCOME_BELOW_LINE"
@@ -39,8 +39,7 @@ def check_dispute(
 ) -> None:
     """Raise `NoOtherDepartment` or `DisputeWindowClosed`."""
     if proposed == lead:
-        refusal = NoOtherDepartment
-        raise refusal(errors=[FieldError("proposed_dept", refusal.code, refusal.zh, refusal.en)])
+        raise NoOtherDepartment.about("proposed_dept")
     if not dispatched_on <= today <= until:
         raise DisputeWindowClosed(until=until.isoformat())
 
@@ -51,5 +50,4 @@ def check_ruling(kind: str, ruled: Department, lead: str) -> None:
     moved = ruled != lead
     wrong = ruled is not Department.AGRI if kind == _INCOME_SHORTFALL else is_sensitive(kind)
     if moved and wrong:
-        refusal = RouteFixed
-        raise refusal(errors=[FieldError("dept", refusal.code, refusal.zh, refusal.en)])
+        raise RouteFixed.about("dept")

@@ -18,7 +18,7 @@ from services.inspection.evidence.queries import check_refs
 from services.inspection.problems.commands.changes import Changes
 from services.inspection.problems.commands.merging import recurrence_case
 from services.inspection.problems.commands.moves import Outcome, decide_each
-from services.inspection.problems.domain.findings import EvidenceRequired, refused
+from services.inspection.problems.domain.findings import EvidenceRequired
 from services.inspection.problems.domain.states import Action, State, next_state
 from services.inspection.problems.queries import lock_open_problems, lock_seen_problems
 from services.inspection.problems.tables import Problem, Subject
@@ -87,7 +87,7 @@ class _Reopening:
         """Reopen one problem; raises what refuses it before anything is changed."""
         next_state(State(problem.state), Action.REOPEN)
         if not self.finding.evidence:
-            raise refused(EvidenceRequired, "evidence")
+            raise EvidenceRequired.about("evidence")
         twin = self.twins.get(problem.subject)
         if twin is not None:
             raise TwinOpen(problem_id=str(twin))

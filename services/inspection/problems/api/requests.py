@@ -19,7 +19,6 @@ from services.inspection.problems.domain.findings import (
     Source,
     VillageRequired,
     is_region,
-    refused,
 )
 from services.inspection.problems.domain.states import State
 from services.inspection.routing.domain import Department
@@ -57,7 +56,7 @@ class ProblemObjectRef(BaseModel):
         else:
             chosen = self.code if is_region(self.type) else self.id
         if chosen is None or (self.id is not None and self.code is not None):
-            raise refused(ObjectCodeInvalid, "object")
+            raise ObjectCodeInvalid.about("object")
         return str(chosen)
 
 
@@ -144,20 +143,20 @@ class LogProblem(BaseModel):
     def _place(self) -> str:
         place = self.village_code or (self.object.code if is_region(self.object.type) else None)
         if place is None:
-            raise refused(VillageRequired, "village_code")
+            raise VillageRequired.about("village_code")
         return place
 
     def _closed_on(self, actor: Actor) -> date | None:
         if self.historic is None:
             return None
         if not actor.has(Role.OPS):
-            raise refused(HistoricForOps, "historic")
+            raise HistoricForOps.about("historic")
         if self.historic.state is State.WITHDRAWN:
-            raise refused(HistoricWithdrawn, "historic.state")
+            raise HistoricWithdrawn.about("historic.state")
         if self.historic.state is not State.CLOSED:
             return None
         if self.historic.closed_on is None:
-            raise refused(ClosedOutOfTime, "historic.closed_on")
+            raise ClosedOutOfTime.about("historic.closed_on")
         return self.historic.closed_on
 
 

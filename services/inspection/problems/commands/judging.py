@@ -27,7 +27,6 @@ from services.inspection.problems.domain.findings import (
     confirm_by,
     is_accountable,
     is_region,
-    refused,
 )
 from services.inspection.problems.domain.states import Action
 from services.inspection.problems.tables import NewProblem
@@ -148,7 +147,7 @@ def draft_problem(desk: Desk, actor: Actor, finding: Finding, facts: Facts, numb
     if not _may_report(actor, terms, finding.village_code):
         raise NotFound
     if finding.village_code[:6] not in facts.regions:
-        raise refused(RegionUnknown, "village_code")
+        raise RegionUnknown.about("village_code")
     _check_campaign(actor, finding, terms)
     cohort = finding.cohort or known_cohort(facts.cohorts.get(finding.object_ref))
     route = desk.routing.route(finding.kind, finding.village_code, today)
@@ -221,9 +220,9 @@ def _check_campaign(actor: Actor, finding: Finding, terms: CampaignTerms | None)
     if finding.campaign_id is None:
         return
     if terms is None or not concerns(actor, terms.region_code):
-        raise refused(CampaignUnknown, "campaign_id")
+        raise CampaignUnknown.about("campaign_id")
     if not is_within(finding.village_code, terms.region_code):
-        raise refused(OutsideCampaign, "village_code")
+        raise OutsideCampaign.about("village_code")
     if terms.closed and finding.closed_on is None:
         raise CampaignClosed
     check_stage(terms, actor.unit, actor.roles, actor.region, finding.village_code)

@@ -9,7 +9,7 @@ from services.inspection.deadlines.domain import Deadline, Tier
 from services.inspection.evidence.queries import check_refs
 from services.inspection.problems.commands.changes import Changes
 from services.inspection.problems.commands.merging import confirm_and_dispatch
-from services.inspection.problems.domain.findings import EvidenceRequired, refused
+from services.inspection.problems.domain.findings import EvidenceRequired
 from services.inspection.problems.domain.states import (
     Action,
     CannotDecline,
@@ -139,7 +139,7 @@ async def _get_suspected(
     problem = await get_problem_for_update(session, sight_of(actor), problem_id)
     _must_act_for(actor, problem.lead_dept, "POV")
     if not evidence:
-        raise refused(EvidenceRequired, "evidence")
+        raise EvidenceRequired.about("evidence")
     await check_refs(await session.driver(), evidence)
     return problem
 
@@ -189,7 +189,7 @@ async def set_partners(
     _must_act_for(actor, problem.lead_dept, "POV", "LG")
     next_state(State(problem.state), Action.SET_PARTNERS)
     if problem.lead_dept in departments:
-        raise refused(PartnerLeads, "departments")
+        raise PartnerLeads.about("departments")
     changes = Changes(actor)
     before = list(problem.co_depts)
     changes.touch(problem)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.inspection.deadlines.domain import Cohort, ObjectType, Scope, Severity, Tier
-from shared.errors import FieldError, Invalid
+from shared.errors import Invalid
 from shared.regions import Level, level_of
 from shared.workdays import WorkdayCalendar
 
@@ -201,27 +201,22 @@ def is_region(object_type: ObjectType) -> bool:
     return object_type in _REGION_LEVELS
 
 
-def refused(refusal: type[Invalid], place: str) -> Invalid:
-    """`refusal` about the field `place`."""
-    return refusal(errors=[FieldError(place, refusal.code, refusal.zh, refusal.en)])
-
-
 def check_finding(finding: Finding, today: date) -> None:
     """Raise what is wrong with a finding by itself: dates, and object against place."""
     if finding.found_on > today:
-        raise refused(FoundInFuture, "found_on")
+        raise FoundInFuture.about("found_on")
     if finding.closed_on is not None and not finding.found_on <= finding.closed_on <= today:
-        raise refused(ClosedOutOfTime, "historic.closed_on")
+        raise ClosedOutOfTime.about("historic.closed_on")
     if finding.suspected and not finding.evidence:  # I-03: with a photo
-        raise refused(EvidenceRequired, "evidence")
+        raise EvidenceRequired.about("evidence")
     place = level_of(finding.village_code)
     if place in _ABOVE_COUNTY or (
         finding.object_type in _IN_A_VILLAGE and place is not Level.VILLAGE
     ):
-        raise refused(VillageRequired, "village_code")
+        raise VillageRequired.about("village_code")
     level = _REGION_LEVELS.get(finding.object_type)
     if level is not None:
         if level_of(finding.object_ref) is not level:
-            raise refused(ObjectCodeInvalid, "object.code")
+            raise ObjectCodeInvalid.about("object.code")
         if not finding.village_code.startswith(finding.object_ref):
-            raise refused(ObjectMisplaced, "village_code")
+            raise ObjectMisplaced.about("village_code")

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from services.inspection.kinds import STYLE, is_corruption
-from shared.errors import FieldError, Invalid
+from shared.errors import Invalid
 from shared.regions import Level, level_of
 
 
@@ -32,8 +32,7 @@ class OrderInvalid(Invalid):
 def check_order(order: Path) -> Path:
     """The order itself; raises `OrderInvalid` unless it names each body once, GROUP last."""
     if set(order) != set(Body) or len(order) != len(Body) or order[-1] is not Body.GROUP:
-        refusal = OrderInvalid
-        raise refusal(errors=[FieldError("value", refusal.code, refusal.zh, refusal.en)])
+        raise OrderInvalid.about("value")
     return order
 
 

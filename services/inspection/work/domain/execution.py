@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.inspection.kinds import is_sensitive
-from services.inspection.problems.domain.findings import EvidenceRequired, refused
+from services.inspection.problems.domain.findings import EvidenceRequired
 from services.inspection.routing.domain import Department
 from shared.errors import Conflict, FieldError, Invalid
 from shared.regions import Level, is_within, level_of
@@ -147,7 +147,7 @@ def check_evidence(
     """Raise `EvidenceRequired` without any, `PhotosRequired` where a problem of `kind` needs photos
     of both phases and the report lacks one; the finders' own count for BEFORE (I-42)."""
     if not evidence:
-        raise refused(EvidenceRequired, "evidence")
+        raise EvidenceRequired.about("evidence")
     if not kind.startswith(photo_kinds):
         return
     shown = {one.get("phase") for one in evidence}
