@@ -30,6 +30,7 @@ from services.households.register.forms import (
 from services.households.register.sealing import Seals, seals_of
 from services.households.register.tables import Household, Member
 from shared import clock
+from shared.audit import AuditEntry, record_audits
 from shared.configuration import Setting
 from shared.database import Connection, Session
 from shared.errors import DomainError, FieldError, Invalid, NotFound
@@ -38,7 +39,6 @@ from shared.ids import new_id
 from shared.messaging import outbox
 from shared.runtime import Runtime
 from shared.security import Actor
-from shared.telemetry import correlation_id
 from shared.validators import parse_resident_id, region_warning
 
 SECONDARY_CAUSES_MAXIMUM = Setting[int]("secondary_causes_maximum", 2, int, rule="H-06")
@@ -62,12 +62,6 @@ RETURNING id
 # What lost a race was never visible to anybody.
 _FORGET_MEMBERS = "DELETE FROM members WHERE household_id = ANY($1::uuid[])"
 _FORGET_HOUSEHOLDS = "DELETE FROM households WHERE id = ANY($1::uuid[])"
-_AUDIT = """
-INSERT INTO audit (at, object_type, object_id, action, person, organisation, change,
-                   correlation_id)
-SELECT $1, 'household', r.id, 'REGISTER', $2, $3, r.change, $4
-FROM jsonb_to_recordset($5::jsonb) AS r(id text, change jsonb)
-"""
 
 
 MemberRow = dict[str, Any]
@@ -264,20 +258,19 @@ async def _number(driver: Connection, households: Sequence[Household]) -> None:
 
 
 async def _audit(driver: Connection, actor: Actor, registered: Sequence[Registered]) -> None:
-    rows = [
-        {
-            "id": draft.household.id,
-            "change": {
+    entries = [
+        AuditEntry(
+            draft.household.id,
+            "REGISTER",
+            change={
                 "household_no": draft.household.household_no,
                 "archive_status": draft.household.archive_status,
                 "members": len(draft.members),
             },
-        }
+        )
         for draft in registered
     ]
-    await driver.execute(
-        _AUDIT, clock.now(), actor.person, actor.organisation, correlation_id(), _to_json(rows)
-    )
+    await record_audits(driver, actor, "household", entries)
 
 
 def _duplicate(places: Sequence[int]) -> IdDuplicate:

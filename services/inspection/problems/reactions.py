@@ -36,7 +36,7 @@ async def on_visits_recorded(session: Session, received: Sequence[Received[Visit
     findings = [finding for item in received for finding in _findings(item.event)]
     if not findings:
         return
-    desk = await open_desk(session.info["database"])
+    desk = await open_desk(session)
     for county in sorted({finding.village_code[:6] for finding in findings}):
         own = [finding for finding in findings if finding.village_code.startswith(county)]
         for outcome in await log_findings(desk, session, system_actor("inspection", county), own):

@@ -82,6 +82,12 @@ class ProblemFields(InspectionTable):
         self.finished = state in FINISHED
         self.version += 1
 
+    def fall_overdue(self, level: int, at: datetime) -> None:
+        """Note that the deadline has passed, for the `level`-th time told; raises `IllegalMove`
+        once the problem was submitted."""
+        self.move(Action.FALL_OVERDUE, at)
+        self.overdue_level = level
+
     def set_deadline(self, deadline: Deadline, *, reason: str, by: str, at: datetime) -> None:
         """Replace the deadline and keep the one before it in the history (I-26)."""
         change = {

@@ -113,8 +113,7 @@ class Changes:
 
     def _fall_overdue(self, problem: Problem) -> None:
         assert problem.due_on is not None
-        problem.move(Action.FALL_OVERDUE, self.at)
-        problem.overdue_level = 1
+        problem.fall_overdue(1, self.at)
         self.tell(problem, ProblemOverdue, level=1, passed_at=clock.end_of_day(problem.due_on))
         self._audits.append(AuditEntry(problem.id, Action.FALL_OVERDUE, None, {"level": [0, 1]}))
 

@@ -15,7 +15,7 @@ from services.inspection.campaigns.domain import (
 )
 from services.inspection.campaigns.queries import CampaignTermsCache
 from services.inspection.deadlines.domain import Classes, ObjectType, known_cohort
-from services.inspection.deadlines.queries import SETTINGS, deadline_in_force
+from services.inspection.deadlines.queries import deadline_in_force
 from services.inspection.evidence.domain import check_hashes
 from services.inspection.evidence.queries import find_hashes
 from services.inspection.mirror.queries import KnownRegions, find_cohorts
@@ -33,8 +33,8 @@ from services.inspection.problems.tables import NewProblem
 from services.inspection.routing.queries import RoutingTable, routing_of
 from services.inspection.scope import concerns
 from shared import clock
-from shared.configuration import Configuration, Setting
-from shared.database import Connection, Database
+from shared.configuration import Configuration, Setting, configuration_of
+from shared.database import Connection, Session
 from shared.errors import NotFound
 from shared.events.inspection import ProblemClosed, ProblemDispatched, ProblemLogged
 from shared.ids import new_id
@@ -104,11 +104,10 @@ def desk_of(runtime: Runtime) -> Desk:
     return desk
 
 
-async def open_desk(database: Database) -> Desk:
-    """A desk with what is stored now, for a reaction, which knows no running service."""
-    desk = Desk(Configuration((*SETTINGS, CONFIRM_WORKDAYS)), RoutingTable())
-    await desk.configuration.load(database)
-    await desk.routing.load(database)
+async def open_desk(session: Session) -> Desk:
+    """A desk for a reaction, which knows no running service."""
+    desk = Desk(configuration_of(session), RoutingTable())
+    await desk.routing.load(session.info["database"])
     return desk
 
 

@@ -83,8 +83,7 @@ async def _fire(level: int, session: Session, due: Sequence[DueTimer]) -> None:
     events = []
     for problem in late:
         assert problem.due_on is not None
-        problem.move(Action.FALL_OVERDUE, clock.now())
-        problem.overdue_level = level
+        problem.fall_overdue(level, clock.now())
         passed_at = clock.end_of_day(problem.due_on)
         events.append(prepare_next(ProblemOverdue, problem, level=level, passed_at=passed_at))
         if level < LEVELS:
