@@ -28,6 +28,7 @@ from shared.messaging.parking import (
     measure,
     park_malformed,
 )
+from shared.messaging.recollection import Recollection, group_of
 from shared.messaging.running import ended, pause, run_until_stopped
 from shared.messaging.settings import KafkaSettings
 from shared.messaging.topics import existing_topics
@@ -70,7 +71,7 @@ class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
 
 
 class Consumer:
-    """Reads the topics of the subscribed events as the group of `service`."""
+    """Reads the topics of the subscribed events as the group of `service` and its database."""
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class Consumer:
         self._service = service
         self._settings = settings
         self._topics = {event_class.topic() for event_class in subscriptions}
+        self._recollection = Recollection(database, service, self._topics, settings)
         self._slots = asyncio.Semaphore(PARALLEL_PARTITIONS)
         self._assignments = _Assignments()
         self._done: dict[TopicPartition, int] = {}
@@ -100,6 +102,7 @@ class Consumer:
         while not stop.is_set():
             try:
                 await self._await_topics(stop)
+                await self._recollection.begin(lambda records: self._process(records, stop), stop)
                 await self._consume_as_member(stop)
             except Exception as error:  # noqa: BLE001 - a new consumer begins where this one ended
                 log.warning("consumer interrupted", cause=type(error).__name__, retry=self._backoff)
@@ -116,7 +119,9 @@ class Consumer:
             await pause(stop, TOPICS_POLL_SECONDS)
 
     async def _consume_as_member(self, stop: asyncio.Event) -> None:
-        consumer = self._new_consumer()
+        async with self._database.statement() as connection:
+            group = await group_of(connection, self._service)
+        consumer = self._new_consumer(group)
         try:
             await consumer.start()
             # By pattern, so that topics which do not exist yet are joined once their publisher has
@@ -307,11 +312,11 @@ class Consumer:
         except Exception as error:  # noqa: BLE001 - the next sweep comes
             log.warning("sweep failed", cause=describe(error))
 
-    def _new_consumer(self) -> AIOKafkaConsumer:
+    def _new_consumer(self, group: str) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             bootstrap_servers=self._settings.bootstrap,
             client_id=self._service,
-            group_id=self._service,
+            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=self._settings.fetch_wait_milliseconds,

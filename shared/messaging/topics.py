@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
@@ -57,6 +58,21 @@ async def existing_topics(bootstrap: str, *, timeout_milliseconds: int = 10_000)
     """The names of the topics the broker has; raises a KafkaError when it cannot be reached."""
     async with _administrator(bootstrap, timeout_milliseconds) as administrator:
         return set(await administrator.list_topics())
+
+
+async def partitions_of(
+    bootstrap: str, names: Collection[str], *, timeout_milliseconds: int = 10_000
+) -> list[TopicPartition]:
+    """Every partition of those of the topics that the broker has."""
+    async with _administrator(bootstrap, timeout_milliseconds) as administrator:
+        # A topic that is missing must not be asked for: some brokers would make it.
+        present = sorted(set(names) & set(await administrator.list_topics()))
+        described = await administrator.describe_topics(present) if present else []
+    return [
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        for partition in topic["partitions"]
+    ]
 
 
 async def ensure_topics(

@@ -121,6 +121,14 @@ class PositionsConsumer(Consumer):
         await super()._work_through(consumer, batches, stop)
 
 
+class ForeignGroupConsumer(Consumer):
+    """Reads as a group that any database of the service shares, and so trusts offsets that another
+    one has committed."""
+
+    def _new_consumer(self, group: str) -> AIOKafkaConsumer:
+        return super()._new_consumer(group.rpartition("-")[0])
+
+
 class SkippingOrdering(Ordering):
     """Steps over what no reaction can apply, and goes on with the aggregate's next event."""
 

@@ -25,6 +25,7 @@ from deploy.kafka.server import ApacheKafka
 from shared.database import Database
 from shared.ids import new_id
 from shared.messaging.consumer import Consumer
+from shared.messaging.recollection import group_of
 from shared.messaging.settings import KafkaSettings
 from tests.faults.auditor import Fact
 from tests.faults.toys import TOPIC, effects
@@ -296,8 +297,10 @@ async def coordinated(bootstrap: str, group: str) -> bool:
         await administrator.close()
 
 
-async def lag_of(bootstrap: str, group: str) -> int:
-    """How many records of the toys' topic a group has not committed."""
+async def lag_of(bootstrap: str, reader: Database, service: str) -> int:
+    """How many records of the toys' topic the group of a service has not committed."""
+    async with reader.statement() as connection:
+        group = await group_of(connection, service)
     administrator = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     consumer = AIOKafkaConsumer(TOPIC, bootstrap_servers=bootstrap)
     await administrator.start()

@@ -20,6 +20,7 @@ from shared.ids import new_id
 from shared.messaging import ordering, parking
 from shared.messaging.consumer import Consumer
 from shared.messaging.inbox import Inbox
+from shared.messaging.recollection import group_of
 from shared.messaging.relay import Relay
 from shared.messaging.settings import KafkaSettings
 from tests.faults.auditor import AuditFailure, Fact, examine
@@ -136,11 +137,13 @@ async def leads(scene: Scene) -> AsyncIterator[list[int]]:
     ahead: list[int] = []
     administrator = AIOKafkaAdminClient(bootstrap_servers=scene.settings.bootstrap)
     await administrator.start()
+    async with scene.reader.statement() as connection:
+        group = await group_of(connection, scene.group)
 
     async def sample(stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                offsets = await administrator.list_consumer_group_offsets(scene.group)
+                offsets = await administrator.list_consumer_group_offsets(group)
             except KafkaError:  # a young node has no coordinator yet
                 await asyncio.sleep(0.1)
                 continue

@@ -95,7 +95,7 @@ async def test_a_rebalance_storm_loses_and_doubles_no_effect(
         await until_drained(publisher, 10)
 
         async def caught_up() -> bool:
-            return await lag_of(apache.bootstrap, storm.group) == 0
+            return await lag_of(apache.bootstrap, reader, storm.group) == 0
 
         await until(caught_up, CAUGHT_UP_SECONDS, "the group caught up", every=0.5)
         await storm.end()
@@ -120,7 +120,7 @@ async def test_control_committing_positions_loses_what_a_killed_consumer_had_in_
     async with worker("consumer", arguments | whole, settings):
 
         async def caught_up() -> bool:
-            return await lag_of(apache.bootstrap, group) == 0
+            return await lag_of(apache.bootstrap, reader, group) == 0
 
         await until(caught_up, 30, "the group caught up", every=0.5)
         await asyncio.sleep(2)

@@ -94,8 +94,8 @@ def missed_within(kind: type[Consumer], milliseconds: int) -> type[Consumer]:
     """`kind` with another session timeout: how soon the group notices that a member was killed."""
 
     class MissedSooner(kind):  # type: ignore[valid-type,misc]
-        def _new_consumer(self) -> AIOKafkaConsumer:
-            consumer = super()._new_consumer()
+        def _new_consumer(self, group: str) -> AIOKafkaConsumer:
+            consumer = super()._new_consumer(group)
             consumer._session_timeout_ms = milliseconds
             consumer._heartbeat_interval_ms = milliseconds // 4
             return consumer
