@@ -34,7 +34,7 @@ $(STAMP): requirements/development.txt
 	@touch $@
 
 lock: $(STAMP) ## resolve requirements/*.in into hashed *.txt (UPGRADE=1: to the newest)
-	cd requirements && for name in runtime embedded development; do \
+	cd requirements && for name in runtime chat embedded development; do \
 		../$(LOCK) $$name.in --output-file $$name.txt || exit 1; \
 	done
 

@@ -22,7 +22,9 @@ NAMES = (
     "moves",
     "ledger_reads",
     "timers",
+    "webhooks",
     "memory",
+    "streams",
 )
 
 

@@ -16,7 +16,7 @@ from services.inspection.ledger.queries import Filters, parameters_of, standing_
 from services.inspection.problems.domain.states import State
 from services.inspection.problems.queries import ProblemFilters, page_statement
 from services.inspection.scope import sight_of
-from services.notify.queues.commands import PULL
+from services.notify.queues.commands.handing import PULL
 from shared import clock
 from shared.security import Actor, Role
 from shared.web.pagination import PageRequest

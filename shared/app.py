@@ -20,7 +20,7 @@ from shared.housekeeping import keep_house
 from shared.logs import configure_logs
 from shared.messaging.consumer import Consumer
 from shared.messaging.inbox import Inbox, Reaction
-from shared.messaging.relay import Relay
+from shared.messaging.relay import CopiesTopics, Relay
 from shared.messaging.settings import KafkaSettings
 from shared.revision import expected_revision
 from shared.runtime import Job, Runtime
@@ -57,6 +57,7 @@ class Service:
     jobs: Mapping[str, Job] = field(default_factory=dict)
     loops: Sequence[Loop] = ()
     prepare: Callable[[Runtime], Awaitable[None]] | None = None
+    copies_topics: CopiesTopics | None = None
 
 
 def create_app(service: Service) -> FastAPI:
@@ -178,7 +179,8 @@ def _loops(service: Service, runtime: Runtime) -> AbstractAsyncContextManager[No
     }
     kafka = KafkaSettings.of(runtime.settings)
     if kafka is not None:
-        loops["relay"] = Relay(runtime.database, service.name, kafka).run
+        relay = Relay(runtime.database, service.name, kafka, service.copies_topics)
+        loops["relay"] = relay.run
         if service.subscriptions:
             loops["consumer"] = Consumer(
                 runtime.database, service.name, service.subscriptions, kafka

@@ -6,7 +6,7 @@ township, county, city, province, then the declared default. Results that used a
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -43,12 +43,17 @@ ValueT = TypeVar("ValueT")
 
 @dataclass(frozen=True)
 class Setting(Generic[ValueT]):
-    """A declared configurable value: its key, type, default, and the rule it belongs to."""
+    """A declared configurable value: its key, type, default, and the rule it belongs to.
+
+    `check` raises `Invalid` for a value of the right type that is not to be stored; what is stored
+    already is not checked again.
+    """
 
     key: str
     default: ValueT
     type_: Any = field(repr=False)
     rule: str = ""
+    check: Callable[[ValueT], None] | None = field(default=None, repr=False, compare=False)
 
     def parse(self, raw: Any) -> ValueT:
         """`raw` (JSON) as the declared type; raises `Invalid` with code `VALUE_INVALID`."""
@@ -131,13 +136,16 @@ class Configuration:
     ) -> Any:
         """Set a value from a date on; the change is audited. Returns the parsed value.
 
-        Raises `UnknownSetting`, or `Invalid` for a value of the wrong type.
+        Raises `UnknownSetting`, or `Invalid` for a value of the wrong type or one that its
+        setting's `check` refuses.
         """
         setting = self._settings.get(key)
         if setting is None:
             raise UnknownSetting
         actor.must_cover(region)
         parsed = setting.parse(value)
+        if setting.check is not None:
+            setting.check(parsed)
         await session.execute(
             text(
                 """

@@ -1,20 +1,18 @@
 """Structured logs as JSON lines, with anything that looks personal blacked out."""
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-# Resident ids (18 characters), bank accounts (16 to 19 digits) and mobile numbers.
-_PERSONAL = re.compile(r"(?<![0-9a-fA-F-])(?:\d{17}[0-9Xx]|\d{16,19}|1[3-9]\d{9})(?![0-9a-fA-F])")
+from shared.privacy import without_identifiers
 
 
 def redact(text: str) -> str:
     """`text` with resident ids, account numbers and mobile numbers replaced by `[redacted]`."""
-    return _PERSONAL.sub("[redacted]", text)
+    return without_identifiers(text, "[redacted]")
 
 
 def _redact_value(value: Any) -> Any:

@@ -222,6 +222,20 @@ def load_key_ring(file: Path) -> KeyRing:
     return KeyRing([_master_key(file, number, line) for number, line in enumerate(lines, 1)])
 
 
+# Resident ids (18 characters), bank accounts (16 to 19 digits) and mobile numbers, standing alone.
+_IDENTIFIER = re.compile(r"(?<![0-9a-fA-F-])(?:\d{17}[0-9Xx]|\d{16,19}|1[3-9]\d{9})(?![0-9a-fA-F])")
+
+
+def holds_identifier(text: str) -> bool:
+    """Whether `text` holds what looks like a resident id, an account or a mobile number."""
+    return _IDENTIFIER.search(text) is not None
+
+
+def without_identifiers(text: str, put: str) -> str:
+    """`text` with `put` in place of resident ids, account numbers and mobile numbers."""
+    return _IDENTIFIER.sub(put, text)
+
+
 def mask_resident_id(number: str) -> str:
     """511132********0010: the county and the last four characters."""
     return _masked(number, 6, 4)

@@ -104,6 +104,11 @@ _COUNTIES_OF_COUNTYLESS_CITIES = frozenset({"441900", "442000", "460400"})
 
 _NAME_MAXIMUM = 100
 
+# Organisations that see every matter of their place; all others are line departments (C.4).
+PLACE_UNITS = frozenset(
+    {"POV", "LG", "GOV", "FINOFF", "LEADERS", "TOWN", "VILLAGE", "CITY", "PROV", "OPS"}
+)
+
 
 def parse_region_code(text: str) -> str:
     """`text` if it has the form of a code, existing or not; raises `RegionCodeInvalid`."""

@@ -1,5 +1,6 @@
 """A running service as its parts see it: settings, database, configured values, tokens, timers."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,8 @@ class Runtime:
     """What endpoints, jobs and background loops of one service share.
 
     `revision` is the schema its code expects, `extras` what a slice keeps for as long as it runs.
+    `stopping` is set once the process is to stop, before the server waits for open answers: those
+    that wait for something, or have no end, are to end now.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Runtime:
     inbox: Inbox
     jobs: Mapping[str, "Job"] = field(default_factory=dict)
     extras: dict[str, Any] = field(default_factory=dict)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 # A job brings the service to what it should be at an instant; answers figures (X-15).

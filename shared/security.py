@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shared.errors import NotFound, Unauthenticated
+from shared.regions import PLACE_UNITS
 
 _log = structlog.get_logger(__name__)
 
@@ -82,12 +83,6 @@ class Actor:
     def is_department(self) -> bool:
         """Whether the organisation is a line department: it sees its own matters, county-wide."""
         return self.unit not in PLACE_UNITS
-
-
-# Organisations that see every matter of their place; all others are line departments (C.4).
-PLACE_UNITS = frozenset(
-    {"POV", "LG", "GOV", "FINOFF", "LEADERS", "TOWN", "VILLAGE", "CITY", "PROV", "OPS"}
-)
 
 
 def system_actor(service: str, region: str) -> Actor:

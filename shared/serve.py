@@ -5,9 +5,27 @@ SIGTERM stops taking requests, finishes those under way, ends relay and consumer
 
 import argparse
 import gc
+import socket
+import sys
 from importlib import import_module
 
 import uvicorn
+from fastapi import FastAPI
+
+STARTUP_FAILURE = 3
+
+
+class Server(uvicorn.Server):
+    """A server of `application` that tells it to stop before it waits for open answers."""
+
+    def __init__(self, application: FastAPI, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop taking requests, finish those under way, end the application."""
+        self._application.state.runtime.stopping.set()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
@@ -23,7 +41,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    uvicorn.run(
+    config = uvicorn.Config(
         application,
         host=arguments.host,
         port=arguments.port,
@@ -34,6 +52,10 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+    server = Server(application, config)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from deploy.embedded.processes import StackError
 ROOT = Path(__file__).resolve().parents[2]
 # In the order their ports have.
 SERVICES = ("households", "funds", "inspection", "notify")
-ENCRYPTING = ("households", "funds")
+ENCRYPTING = ("households", "funds", "notify")
 KEEPING_FILES = "inspection"
 BROKER_OFFSET = 92
 SWITCH = {"1": True, "true": True, "0": False, "false": False}

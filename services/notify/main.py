@@ -1,20 +1,23 @@
 """The service notify on one screen."""
 
+from services.notify.contacts.sealing import try_keys
+from services.notify.feeds.queries import topics_in_use
+from services.notify.keys import keep_keys
 from services.notify.mirror.commands import seed_region_mirror
-from services.notify.queues import api as queues
-from services.notify.queues.commands import DELIVERY_LIMIT, LEASE_SECONDS
-from services.notify.queues.waiting import watch_queues
-from services.notify.reminders import api as reminders
-from services.notify.reminders.commands import REMINDER_TIMER, send_reminders
-from services.notify.reminders.queries import ESCALATION_DAYS, REMINDER_DAYS, REMINDER_HOUR
 from services.notify.settings import NotifySettings
+from services.notify.slices import JOBS, LOOPS, ROUTERS, SETTINGS, TIMERS
 from services.notify.subscriptions import SUBSCRIPTIONS
 from shared.app import Service, create_app
+from shared.privacy import load_key_ring
 from shared.runtime import Runtime
 
 
 async def prepare(runtime: Runtime) -> None:
-    """Know the regions before the first event comes in."""
+    """Open the key file, and know the regions before the first event comes in."""
+    assert isinstance(runtime.settings, NotifySettings)
+    ring = load_key_ring(runtime.settings.field_key_file)
+    await try_keys(runtime.database, ring)
+    keep_keys(runtime.database, ring)
     async with runtime.database.transaction() as session:
         await seed_region_mirror(session)
 
@@ -23,13 +26,14 @@ SERVICE = Service(
     name="notify",
     title="通知服务 notify",
     settings=NotifySettings,
-    routers=(queues.router, reminders.router),
+    routers=ROUTERS,
     subscriptions=SUBSCRIPTIONS,
-    timer_kinds=(REMINDER_TIMER,),
-    configuration=(LEASE_SECONDS, DELIVERY_LIMIT, REMINDER_DAYS, REMINDER_HOUR, ESCALATION_DAYS),
-    jobs={"reminders": send_reminders},
-    loops=(watch_queues,),
+    timer_kinds=TIMERS,
+    configuration=SETTINGS,
+    jobs=JOBS,
+    loops=LOOPS,
     prepare=prepare,
+    copies_topics=topics_in_use,
 )
 
 app = create_app(SERVICE)

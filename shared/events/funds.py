@@ -1,4 +1,4 @@
-"""Events published by funds: allocations, spending progress, and needs without a policy."""
+"""Events published by funds: allocations, payments, projects, progress, needs without a policy."""
 
 from datetime import date
 from typing import ClassVar
@@ -73,3 +73,73 @@ class PolicyGapArranged(Event):
     source: str
     amount: str
     doc_no: str
+
+
+class AllocationIdle(AllocationEvent):
+    """Nothing was paid from the allotment for `days` days, longer than allowed (F-21)."""
+
+    wire_type: ClassVar[str] = "funds.allocation.idle.v1"
+    days: int
+
+
+class PaymentEvent(Event):
+    """What every event of a payment says: who asked for it and owes its voucher (`requester`, an
+    organisation), the place it serves, and `amount` in yuan with two decimals; never a payee."""
+
+    subject_field: ClassVar[str] = "payment_id"
+    region_field: ClassVar[str | None] = "region_code"
+
+    payment_id: UUID
+    project_id: UUID
+    region_code: str
+    year: int
+    source: str
+    requester: str
+    amount: str
+
+
+class VoucherDue(PaymentEvent):
+    """The voucher of a payment is to be handed in by `due_on`, soon (F-14)."""
+
+    wire_type: ClassVar[str] = "funds.payment.voucher_due.v1"
+    due_on: date
+
+
+class VoucherOverdue(PaymentEvent):
+    """The voucher of a payment has been missing for `days` days since `due_on`; meanwhile nothing
+    is paid for the same project (F-14)."""
+
+    wire_type: ClassVar[str] = "funds.payment.voucher_overdue.v1"
+    due_on: date
+    days: int
+
+
+class ProjectEvent(Event):
+    """What every event of a project says; `amount` in yuan with two decimals, `due_on` as agreed
+    in its contract."""
+
+    subject_field: ClassVar[str] = "project_id"
+    region_field: ClassVar[str | None] = "village_code"
+
+    project_id: UUID
+    village_code: str
+    use_code: str
+    priority: int
+    amount: str
+    due_on: date | None
+
+
+class ProjectLate(ProjectEvent):
+    """The contractor is late: `months` have begun since the due date, and each costs the share
+    that was agreed (F-17)."""
+
+    wire_type: ClassVar[str] = "funds.project.late.v1"
+    months: int
+
+
+class ProjectUnpaid(ProjectEvent):
+    """It is completed and its papers are complete, but nobody has paid it for `days` workdays,
+    longer than allowed (F-21); `amount` is what is left to be paid."""
+
+    wire_type: ClassVar[str] = "funds.project.unpaid.v1"
+    days: int

@@ -1,4 +1,4 @@
-"""Events published by inspection: problems and campaigns."""
+"""Events published by inspection: problems, campaigns, absences, bulletins and rankings."""
 
 from datetime import date, datetime
 from typing import ClassVar
@@ -260,3 +260,81 @@ class CampaignClosed(Event):
     type: str
     region_code: str
     closed_on: date
+
+
+class AbsenceFound(Event):
+    """A check found somebody stationed in a village absent, for the `absence_no`-th time of the
+    assignment (I-81, I-82). The person is told by id alone.
+
+    `profile` is JIANGXI or GANSU; `measure`, `unit_action` and `person_action` are codes of H.9.
+    `sending_org` and `superior_org` are organisations (`AGRI@5111`), `sending_level` COUNTY, CITY
+    or PROVINCE; the superior is told where the unit lies above the county.
+    """
+
+    wire_type: ClassVar[str] = "inspection.attendance.absence_found.v1"
+    subject_field: ClassVar[str] = "person_id"
+    region_field: ClassVar[str | None] = "village_code"
+
+    person_id: UUID
+    absence_no: int
+    profile: str
+    measure: str
+    unit_action: str | None = None
+    person_action: str | None = None
+    sending_org: str
+    sending_level: str
+    superior_org: str | None = None
+    village_code: str
+    found_on: date
+
+
+class BulletinItem(BaseModel):
+    """What a bulletin says of an organisation; persons are named in the bulletin alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    unit: str
+    matter: str
+
+
+class BulletinPublished(Event):
+    """A bulletin was published: it goes at once to `recipients`, the organisations named, and to
+    the leaders of the county (I-73)."""
+
+    wire_type: ClassVar[str] = "inspection.bulletin.published.v1"
+    subject_field: ClassVar[str] = "bulletin_id"
+    region_field: ClassVar[str | None] = "region_code"
+
+    bulletin_id: UUID
+    region_code: str
+    period: str
+    title: str
+    items: list[BulletinItem]
+    recipients: list[str]
+
+
+class RankingRow(BaseModel):
+    """A township's place in a month's ranking, null where it had nothing to do (I-71). `flagged`
+    are the last three."""
+
+    model_config = ConfigDict(frozen=True)
+
+    township: str
+    rank: int | None
+    done: int
+    found: int
+    flagged: bool = False
+
+
+class RankingPublished(Event):
+    """The ranking of a county's townships for a month (`2086-03`), which never changes again
+    (I-71)."""
+
+    wire_type: ClassVar[str] = "inspection.ranking.published.v1"
+    subject_field: ClassVar[str] = "region_month"
+    region_field: ClassVar[str | None] = "region_code"
+
+    region_month: str
+    region_code: str
+    month: str
+    rows: list[RankingRow]

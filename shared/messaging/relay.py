@@ -8,7 +8,7 @@ the first unmarked row; consumers drop the duplicates.
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -31,12 +31,20 @@ from shared.messaging.records import headers_of, partition_of
 from shared.messaging.republish import republish
 from shared.messaging.running import ended, pause, run_until_stopped
 from shared.messaging.settings import KafkaSettings
-from shared.messaging.topics import ensure_topics, existing_topics, published_topics
+from shared.messaging.topics import (
+    Topic,
+    ensure_topics,
+    existing_topics,
+    published_topics,
+    topic_of_copies,
+)
 
 log = structlog.get_logger()
 
 Row = Mapping[str, Any]
 Place = tuple[str, int]
+# The names of the topics of copies that a service has at present, besides those of its events.
+CopiesTopics = Callable[[Connection], Awaitable[Collection[str]]]
 
 # One produce request stays below a broker's default limit of 1,048,588 bytes per batch.
 BATCH_LIMIT_BYTES = 900_000
@@ -97,14 +105,22 @@ class PartitionBatch:
 
 
 class Relay:
-    """Sends the outbox of one service for as long as it holds the lease."""
+    """Sends the outbox of one service for as long as it holds the lease, to the topics of its
+    events and to those that `copies_topics` answers, which may become more while it runs."""
 
-    def __init__(self, database: Database, service: str, settings: KafkaSettings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        service: str,
+        settings: KafkaSettings,
+        copies_topics: CopiesTopics | None = None,
+    ) -> None:
         self._database = database
         self._service = service
         self._settings = settings
         self._lease = Lease(service)
         self._topics = {topic.name: topic for topic in published_topics(service)}
+        self._copies_topics = copies_topics
         self._backoff = FIRST_BACKOFF_SECONDS
         self._next_measure = 0.0
         # Where the broker refused a batch for good: so many rows go one at a time, to find which.
@@ -152,7 +168,8 @@ class Relay:
                 if not await self._relay_batch(connection, producer):
                     self._check_topics(producer)
                     await pause(self._database.events_committed, self._settings.relay_poll_seconds)
-                await self._measure(connection)
+                if await self._measure(connection):
+                    await self._add_topics(connection, producer)
         finally:
             await self._discard(producer)
 
@@ -211,6 +228,8 @@ class Relay:
         for row in rows:
             topic = row["topic"]
             if topic not in self._topics:
+                await self._add_topics(connection, producer)
+            if topic not in self._topics:
                 await self._park(connection, row["id"], "no topic of this service")
                 held.add(row["msg_key"])
             if row["msg_key"] in held:
@@ -263,6 +282,7 @@ class Relay:
 
         In this order a crash in between repeats the work instead of skipping it.
         """
+        await self._learn_topics(connection)
         bootstrap, timeout = self._settings.bootstrap, self._settings.request_timeout_milliseconds
         present = await existing_topics(bootstrap, timeout_milliseconds=timeout)
         missing = self._topics.keys() - present
@@ -275,6 +295,24 @@ class Relay:
         await ensure_topics(
             bootstrap, [self._topics[name] for name in missing], timeout_milliseconds=timeout
         )
+
+    async def _learn_topics(self, connection: Connection) -> list[Topic]:
+        """Ask the service for its topics of copies; those that are new."""
+        if self._copies_topics is None:
+            return []
+        names = await self._copies_topics(connection)
+        new = {name: topic_of_copies(name) for name in names if name not in self._topics}
+        self._topics |= new
+        return list(new.values())
+
+    async def _add_topics(self, connection: Connection, producer: AIOKafkaProducer) -> None:
+        """Create the topics of copies that came into being while the relay was running: nothing
+        was ever sent to them, so nothing can have been lost."""
+        new = await self._learn_topics(connection)
+        if new:
+            timeout = self._settings.request_timeout_milliseconds
+            await ensure_topics(self._settings.bootstrap, new, timeout_milliseconds=timeout)
+            await asyncio.wait_for(producer.client.force_metadata_update(), STATEMENT_SECONDS)
 
     def _check_topics(self, producer: AIOKafkaProducer) -> None:
         """Raise `TopicsLost` when the broker restarted without its memory, even if all is quiet."""
@@ -318,11 +356,13 @@ class Relay:
         except Exception:  # noqa: BLE001 - the server notices the closed connection
             connection.terminate()
 
-    async def _measure(self, connection: Connection) -> None:
+    async def _measure(self, connection: Connection) -> bool:
+        """Set the gauges, every few seconds; whether it was time."""
         if time.monotonic() < self._next_measure:
-            return
+            return False
         self._next_measure = time.monotonic() + MEASURE_SECONDS
         row = await connection.fetchrow(MEASURE, timeout=STATEMENT_SECONDS)
         metrics.OUTBOX_PENDING.labels(self._service).set(row["pending"])
         metrics.OUTBOX_OLDEST.labels(self._service).set(row["oldest"])
         metrics.OUTBOX_PARKED.labels(self._service).set(row["parked"])
+        return True

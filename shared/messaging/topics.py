@@ -18,7 +18,7 @@ BUSY_PARTITIONS = {"inspection.problem": 12, "funds.payment": 12}
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic; a compacted one keeps the newest event per key instead of thirty days."""
+    """One topic; a compacted one keeps, beyond those thirty days, the newest event per key."""
 
     name: str
     partitions: int
@@ -31,8 +31,8 @@ class Topic:
             "cleanup.policy": "compact" if self.compacted else "delete",
             "min.insync.replicas": str(max(1, replicas - 1)),
         }
-        if not self.compacted:
-            configuration["retention.ms"] = str(RETENTION_MILLISECONDS)
+        kept = "min.compaction.lag.ms" if self.compacted else "retention.ms"
+        configuration[kept] = str(RETENTION_MILLISECONDS)
         return NewTopic(self.name, self.partitions, replicas, topic_configs=configuration)
 
 
@@ -47,6 +47,12 @@ def topics_of(event_classes: Iterable[type[Event]]) -> list[Topic]:
         Topic(name, BUSY_PARTITIONS.get(name, PARTITIONS), latest_wins)
         for name, latest_wins in sorted(compacted.items())
     ]
+
+
+def topic_of_copies(name: str) -> Topic:
+    """A topic that outsiders read copies of events on: there are many of them and little on each,
+    so all of it keeps its order in one partition."""
+    return Topic(name, 1, compacted=False)
 
 
 def published_topics(service: str) -> list[Topic]:

@@ -125,8 +125,12 @@ def test_a_service_runs_confined_and_after_what_it_needs(
 
 
 def _filled_in(value: object) -> str:
-    """`value` as compose fills it in from an environment that names every variable."""
-    return re.sub(r"\$\{[A-Z_]+:([-?])([^}]*)\}", lambda found: found[2] or "x", str(value))
+    """`value` as compose fills it in from an environment that names what has no default."""
+    return re.sub(
+        r"\$\{[A-Z_]+:([-+?])([^}]*)\}",
+        lambda found: {"-": found[2], "+": "", "?": "x"}[found[1]],
+        str(value),
+    )
 
 
 @each_service

@@ -156,8 +156,9 @@ def test_a_service_is_told_its_database_its_broker_and_its_keys(running: Stack) 
     assert len(bytes.fromhex(key.read_text())) == 32
     assert key.stat().st_mode & 0o777 == 0o600
     assert Path(told["HOUSEHOLDS_JWKS_FILE"]).exists()
-    assert "NOTIFY_FIELD_KEY_FILE" not in running.ask(4)["environment"]
+    assert running.ask(4)["environment"]["NOTIFY_FIELD_KEY_FILE"] == str(key)
     told = running.ask(3)["environment"]
+    assert "INSPECTION_FIELD_KEY_FILE" not in told
     assert told["INSPECTION_OBJECT_STORE_URL"] == (running.home / "objects").as_uri()
     assert len(bytes.fromhex(Path(told["INSPECTION_LINK_KEY_FILE"]).read_text())) == 32
 

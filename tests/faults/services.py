@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +13,10 @@ from typing import Any
 import asyncpg
 import httpx
 
+from deploy.embedded.home import keep_secret
 from deploy.embedded.issuer import AUDIENCE, ISSUER, TokenIssuer
 from deploy.embedded.processes import kill_group
+from deploy.embedded.settings import ENCRYPTING
 from shared import clock
 from shared.ids import new_id
 from tests.faults.stage import ROOT, free_port, until
@@ -98,6 +101,10 @@ async def service(
         "TOKEN_ISSUER": ISSUER,
         "TOKEN_AUDIENCE": AUDIENCE,
     }
+    if name in ENCRYPTING:
+        keys = log.parent / "field.key"
+        keep_secret(keys, lambda: secrets.token_hex(32).encode())
+        environment["FIELD_KEY_FILE"] = str(keys)
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *(command or ("shared.serve", name))),

@@ -1,15 +1,18 @@
 """A running notify service, the problems it hears of, and the organisations that ask it."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from services.notify.keys import keep_keys
 from services.notify.main import SERVICE
 from services.notify.reminders.reactions import on_problem_event
 from shared.events.base import Envelope, Received, data_of
@@ -30,6 +33,7 @@ from shared.events.inspection import (
 )
 from shared.ids import new_id
 from shared.messaging.inbox import Delivery, Inbox
+from shared.privacy import load_key_ring
 from shared.regions import seed_regions
 from shared.runtime import Runtime
 from shared.testing import RunningApp, received
@@ -279,14 +283,37 @@ def leshan() -> list[tuple[str, str, int]]:
     ]
 
 
+@pytest.fixture(scope="session")
+def field_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A master key of this run."""
+    file = tmp_path_factory.mktemp("keys") / "field.key"
+    file.touch(mode=0o600)
+    file.write_text(secrets.token_hex(32))
+    return file
+
+
+NewNotify = Callable[[], Awaitable[Notify]]
+
+
 @pytest.fixture
-async def notify(start: Start, leshan: list[tuple[str, str, int]]) -> Notify:
-    """notify on a database of its own that knows one city: the whole country takes longer."""
+def new_notify(start: Start, leshan: list[tuple[str, str, int]], field_key_file: Path) -> NewNotify:
+    """Start notify on a database of its own that knows one city: the whole country takes longer."""
 
     async def prepare(runtime: Runtime) -> None:
+        keep_keys(runtime.database, load_key_ring(field_key_file))
         async with runtime.database.driver_transaction() as driver:
             await driver.copy_records_to_table(
                 "regions", records=leshan, columns=("code", "name", "version")
             )
 
-    return Notify(await start(replace(SERVICE, prepare=prepare)))
+    async def begin() -> Notify:
+        service = replace(SERVICE, prepare=prepare)
+        return Notify(await start(service, field_key_file=field_key_file))
+
+    return begin
+
+
+@pytest.fixture
+async def notify(new_notify: NewNotify) -> Notify:
+    """A running notify."""
+    return await new_notify()

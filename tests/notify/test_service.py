@@ -1,5 +1,6 @@
 """A fresh service knows the regions."""
 
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -9,9 +10,9 @@ from tests.conftest import Start
 
 
 async def test_a_fresh_service_knows_every_region_and_a_second_start_adds_none(
-    start: Start,
+    start: Start, field_key_file: Path
 ) -> None:
-    app = await start(SERVICE)
+    app = await start(SERVICE, field_key_file=field_key_file)
 
     async def known() -> Any:
         async with app.database.reading() as session:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from deploy.embedded.issuer import TokenIssuer
+from deploy.embedded.settings import StackSettings
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("households", "funds", "inspection", "notify")
@@ -60,6 +61,17 @@ class Stack:
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
+
+    def migrate(self, service: str, database_url: str) -> None:
+        """Bring a service's database to the newest schema."""
+        settings = StackSettings.from_environment(self.environment)
+        subprocess.run(
+            [sys.executable, "-m", "shared.migrate", service],
+            cwd=ROOT,
+            env=settings.environment(service, database_url),
+            timeout=START_SECONDS,
+            check=True,
+        )
 
     def up(self) -> None:
         """Start it and wait until it is ready."""

@@ -9,12 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.notify.queues import commands, queries
-from services.notify.queues.commands import DELIVERY_LIMIT, LEASE_SECONDS, Handed
+from services.notify.queues import queries
+from services.notify.queues.commands import handing
+from services.notify.queues.commands.handing import DELIVERY_LIMIT, LEASE_SECONDS, Handed
 from services.notify.queues.domain.notices import Purpose
 from services.notify.queues.domain.states import State
 from services.notify.queues.tables import Message
 from services.notify.queues.waiting import waiting_of
+from services.notify.roles import WORKERS
 from shared import clock
 from shared.errors import IllegalMove, NotFound
 from shared.messaging.running import pause
@@ -26,19 +28,8 @@ from shared.web.problem_details import refusals
 
 router = APIRouter(tags=["queues"])
 
-_WORKERS = (
-    Role.DEPT_HANDLER,
-    Role.DEPT_HEAD,
-    Role.POVERTY_OFFICE,
-    Role.LEADING_GROUP,
-    Role.TOWNSHIP_REVIEWER,
-    Role.TOWNSHIP_PARTY_SECRETARY,
-    Role.COUNTY_GOV,
-    Role.FINANCE,
-    Role.DISCIPLINE,
-)
-Worker = Annotated[Actor, allows(*_WORKERS)]
-Watcher = Annotated[Actor, allows(*_WORKERS, Role.OPS)]
+Worker = Annotated[Actor, allows(*WORKERS)]
+Watcher = Annotated[Actor, allows(*WORKERS, Role.OPS)]
 Operator = Annotated[Actor, allows(Role.OPS)]
 Organisation = Annotated[
     str, Path(description="the organisation whose queue it is", examples=["HOUS@511132"])
@@ -66,9 +57,11 @@ class PulledMessage(BaseModel):
     event_id: UUID
     event_type: str = Field(examples=["inspection.problem.dispatched.v1"])
     problem_id: UUID | None = Field(description="null where it tells of no single problem")
-    kind: str = Field(examples=["HOUSING_UNSAFE"])
+    kind: str | None = Field(
+        description="the problem's kind; null where it tells of none", examples=["HOUSING_UNSAFE"]
+    )
     due_on: date | None
-    village_code: str = Field(examples=["511132201205"])
+    village_code: str | None = Field(examples=["511132201205"])
     priority: int = Field(description="9 urgent, 5 normal, 1 information")
     payload: dict[str, Any]
     delivery_count: int = Field(description="1 on the first delivery")
@@ -125,7 +118,7 @@ async def ack_message(
 ) -> Response:
     """Acknowledge a message: it will not be handed out again. A second time changes nothing."""
     _own(actor, org)
-    await commands.acknowledge(runtime.database, actor, message_id)
+    await handing.acknowledge(runtime.database, actor, message_id)
     return Response(status_code=204)
 
 
@@ -154,7 +147,7 @@ async def replay_dead_letter(
     message_id: UUID, session: WriteSession, actor: Operator
 ) -> DeadLetterView:
     """Put a dead message back into its queue, as if it had never been handed out."""
-    return DeadLetterView.of(await commands.replay_dead_letter(session, actor, message_id))
+    return DeadLetterView.of(await handing.replay_dead_letter(session, actor, message_id))
 
 
 def _own(actor: Actor, org: str) -> None:
@@ -165,7 +158,8 @@ def _own(actor: Actor, org: str) -> None:
 async def _pull_or_wait(
     runtime: Runtime, request: Request, actor: Actor, body: PullMessages
 ) -> list[Handed]:
-    """The messages, as soon as there are any; none once the caller has gone or the time is up.
+    """The messages, as soon as there are any; none once the caller has gone, the time is up or the
+    process is to stop.
 
     No connection to the database is held while waiting.
     """
@@ -176,15 +170,16 @@ async def _pull_or_wait(
     with waiting_of(runtime).on(org) as signal:
         while not await request.is_disconnected():
             signal.clear()
-            handed = await commands.pull(
+            handed = await handing.pull(
                 runtime.database,
+                runtime.configuration,
                 org,
                 maximum=body.max,
                 lease_seconds=lease_seconds,
                 delivery_limit=delivery_limit,
             )
             left = deadline - time.monotonic()
-            if handed or left <= 0:
+            if handed or left <= 0 or runtime.stopping.is_set():
                 return handed
             await pause(signal, left)
     return []

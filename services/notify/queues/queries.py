@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.notify.queues.domain.states import State
-from services.notify.queues.tables import MESSAGES, Message
+from services.notify.queues.tables import MESSAGES, Happening, Message
 from services.notify.tables import CODE
 from shared.database import Connection, ReadSession
 from shared.errors import NotFound
@@ -76,6 +76,14 @@ async def get_message_for_update(session: ReadSession, message_id: UUID, region:
     if message is None:
         raise NotFound
     return message
+
+
+async def event_type_of(session: ReadSession, event_id: UUID) -> str:
+    """The type of the event a message tells of."""
+    found = await session.scalars(
+        select(Happening.event_type).where(col(Happening.event_id) == event_id)
+    )
+    return found.one()
 
 
 def _of_region(region: str) -> SelectOfScalar[Message]:

@@ -15,6 +15,7 @@ class Happening(NotifyTable, table=True):
     """What messages tell of: an event with its data, kept once however many are told."""
 
     __tablename__ = "happenings"
+    __table_args__ = (Index("happenings_by_time", "at"),)
 
     event_id: UUID = Field(primary_key=True)
     event_type: str
@@ -22,14 +23,19 @@ class Happening(NotifyTable, table=True):
     data: dict[str, Any] = Field(sa_type=JSON)
 
 
+# The purpose of a message of which only its end is known yet (a store being rebuilt).
+UNKNOWN_PURPOSE = ""
+
 _LEASED = text("state = 'LEASED'")
 _FAILING = text("state = 'LEASED' AND final_delivery")
 
 
 class Message(NotifyTable, table=True):
     """One message in the queue of `org`. `position` is its place: of one problem the lower ones are
-    handed out first; those of no problem stand alone. `final_delivery` marks the last lease it gets
-    before it is dead."""
+    handed out first; those of no problem stand alone. `role` says whom in the organisation it is
+    meant for (None: whoever handles its matters). `final_delivery` marks the last lease it gets
+    before it is dead. `settled_at` is when it was last acknowledged, declared dead or replayed:
+    what happened to its problem before then does not recall it."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -44,6 +50,7 @@ class Message(NotifyTable, table=True):
         Index("messages_failing", "leased_until", postgresql_where=_FAILING),
         Index("messages_dead", "message_id", postgresql_where=text("state = 'DEAD'")),
         Index("messages_of_problem", "problem_id", "org", "position"),
+        Index("messages_of_org", "org", "position"),
     )
 
     message_id: UUID = Field(primary_key=True)
@@ -52,6 +59,7 @@ class Message(NotifyTable, table=True):
     problem_id: UUID | None
     purpose: str
     information: bool
+    role: str | None = None
     priority: int = Field(sa_type=SmallInteger)
     position: int = Field(sa_type=BigInteger, sa_column_args=(Identity(always=True),))
     state: str = State.QUEUED
@@ -60,15 +68,17 @@ class Message(NotifyTable, table=True):
     lease_simulated: bool = False
     final_delivery: bool = False
     event_sequence: int = Field(0, sa_type=BigInteger)
+    settled_at: datetime | None = Field(None, sa_type=INSTANT)
 
     def move(self, action: Action) -> None:
         """Take the move `action`; raises `IllegalMove`."""
         self.state = next_state(State(self.state), action)
 
-    def replay(self) -> None:
+    def replay(self, at: datetime) -> None:
         """Bring a dead message back to its place in the queue, as if it had never been handed out;
         raises `IllegalMove`."""
         self.move(Action.REPLAY)
+        self.settled_at = at
         self.delivery_count = 0
         self.leased_until = None
         self.lease_simulated = self.final_delivery = False

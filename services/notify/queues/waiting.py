@@ -9,10 +9,11 @@ import asyncpg
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from services.notify.queues.commands import CHANNEL, bury_failed
+from services.notify.queues.commands.handing import bury_failed
+from services.notify.queues.commands.telling import CHANNEL
 from services.notify.queues.queries import queues_with_work
 from shared import clock
-from shared.database import Connection, Database
+from shared.database import Connection
 from shared.messaging.running import pause
 from shared.runtime import Runtime
 
@@ -51,6 +52,11 @@ class Waiting:
         for signal in self._signals.get(org, ()):
             signal.set()
 
+    def wake_all(self) -> None:
+        """Wake all who wait."""
+        for org in self._signals:
+            self.wake(org)
+
 
 def waiting_of(runtime: Runtime) -> Waiting:
     """Who waits in this process."""
@@ -66,14 +72,14 @@ async def watch_queues(runtime: Runtime, stop: asyncio.Event) -> None:
     waiting = waiting_of(runtime)
     while not stop.is_set():
         try:
-            await _watch(runtime.database, waiting, stop)
+            await _watch(runtime, waiting, stop)
         except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _log.warning("queues_not_watched", error=type(error).__name__)
             await pause(stop, RECONNECT_SECONDS)
 
 
-async def _watch(database: Database, waiting: Waiting, stop: asyncio.Event) -> None:
-    connection = await database.connect()
+async def _watch(runtime: Runtime, waiting: Waiting, stop: asyncio.Event) -> None:
+    connection = await runtime.database.connect()
 
     def heard(_connection: object, _process: int, _channel: str, payload: object) -> None:
         waiting.wake(str(payload))
@@ -82,9 +88,11 @@ async def _watch(database: Database, waiting: Waiting, stop: asyncio.Event) -> N
         await connection.add_listener(CHANNEL, heard)
         rechecks = 0
         while not stop.is_set():
+            if runtime.stopping.is_set():
+                waiting.wake_all()
             await _recheck(connection, waiting)
             if rechecks % BURY_EVERY_RECHECKS == 0:
-                async with database.transaction() as session:
+                async with runtime.database.transaction() as session:
                     await bury_failed(session, clock.now())
             rechecks += 1
             await pause(stop, RECHECK_SECONDS)

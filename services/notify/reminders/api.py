@@ -1,6 +1,6 @@
 """HTTP for reminders."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from services.notify.reminders import queries
 from services.notify.reminders.domain import Kind, State, role_of
 from services.notify.reminders.tables import Reminder
+from services.notify.roles import WORKERS
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, allows
 
@@ -17,26 +18,17 @@ router = APIRouter(prefix="/reminders", tags=["reminders"])
 
 Reader = Annotated[
     Actor,
-    allows(
-        Role.DEPT_HANDLER,
-        Role.DEPT_HEAD,
-        Role.POVERTY_OFFICE,
-        Role.LEADING_GROUP,
-        Role.TOWNSHIP_REVIEWER,
-        Role.TOWNSHIP_PARTY_SECRETARY,
-        Role.COUNTY_GOV,
-        Role.FINANCE,
-        Role.DISCIPLINE,
-        Role.INSPECTOR,
-        Role.OPS,
-    ),
+    allows(*WORKERS, Role.INSPECTOR, Role.OPS),
 ]
 
 
 class ReminderView(BaseModel):
     """A reminder of a deadline; an OVERDUE one is sent when inspection says that it has passed."""
 
-    on: date
+    on: date = Field(description="提醒日：整改期限前7、3、1天和当天 ⚙")
+    at: datetime | None = Field(
+        description="发出时间：提醒日为休息日的，提前到上一工作日；逾期通报为空，以逾期事件为准"
+    )
     kind: Kind
     to: str = Field(description="the organisation reminded", examples=["HOUS@511132"])
     role: str = Field(description="whom in it", examples=["dept_head"])
@@ -50,6 +42,7 @@ class ReminderView(BaseModel):
         return cls(
             **reminder.model_dump(include={"kind", "level", "due_on", "state"}),
             on=reminder.remind_on,
+            at=reminder.remind_at,
             to=reminder.org,
             role=role_of(reminder.level, reminder.org),
         )

@@ -6,7 +6,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from services.notify.mirror.domain import Change, may_hear, organisation_of
+from services.notify.queues.domain.notices import Priority, priority_of
 from shared.clock import civil_date, start_of_day
+from shared.workdays import WorkdayCalendar
 
 IMMEDIATE = "IMMEDIATE"
 
@@ -39,7 +41,8 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A reminder as planned; `at` is None for an escalation, which waits for its event."""
+    """A reminder as planned: `on` is the day the rhythm names, `at` when it is sent; None for an
+    escalation, which waits for its event."""
 
     kind: Kind
     on: date
@@ -48,23 +51,45 @@ class Planned:
     level: int | None = None
 
 
-def plan_reminders(tier: str, due_on: date, told_at: datetime, rhythm: Rhythm) -> list[Planned]:
+def plan_reminders(
+    tier: str,
+    severity: str,
+    due_on: date,
+    told_at: datetime,
+    rhythm: Rhythm,
+    calendar: WorkdayCalendar,
+) -> list[Planned]:
     """The reminders of a deadline for who is told of it at `told_at`, in their order.
 
     Those before and on the day only as far as they are still ahead; an IMMEDIATE problem is
-    reminded of by its dispatch itself, and on the day.
+    reminded of by its dispatch itself, and on the day. An urgent problem keeps its days; of others
+    nobody is reminded on a day off (`sending_time`).
     """
+    is_urgent = priority_of(tier, severity) is Priority.URGENT
     days = {0} if tier == IMMEDIATE else set(rhythm.days_before)
     reminders = []
     if tier == IMMEDIATE and civil_date(told_at) <= due_on:
         reminders.append(Planned(Kind.PRE_DUE, civil_date(told_at), State.SENT, told_at))
     for before in sorted(days, reverse=True):
         on = due_on - timedelta(days=before)
-        at = start_of_day(on, rhythm.hour)
-        if at > told_at:
+        if start_of_day(on, rhythm.hour) > told_at:
             kind = Kind.PRE_DUE if before else Kind.DUE
+            at = sending_time(on, told_at, rhythm.hour, None if is_urgent else calendar)
             reminders.append(Planned(kind, on, State.PLANNED, at))
     return reminders + plan_escalations(due_on, rhythm)
+
+
+def sending_time(
+    on: date, told_at: datetime, hour: int, calendar: WorkdayCalendar | None
+) -> datetime:
+    """When the reminder of day `on` is sent: on a day off by the `calendar`, at the same hour of
+    the last workday before it, as nobody is to hear of it too late; on the day itself where that
+    is not ahead of `told_at` any more."""
+    own = start_of_day(on, hour)
+    if calendar is None or calendar.is_workday(on):
+        return own
+    earlier = start_of_day(calendar.add_workdays(on, -1), hour)
+    return earlier if earlier > told_at else own
 
 
 def plan_escalations(due_on: date, rhythm: Rhythm) -> list[Planned]:

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, and_, any_, false, literal, true
 from sqlmodel import col, or_, select
 
@@ -20,7 +21,8 @@ from shared.security import Actor, Role
 from shared.timers import NewTimer
 
 REMINDER_DAYS = Setting("reminder_days", (7, 3, 1, 0), tuple[int, ...], rule="N-03")
-REMINDER_HOUR = Setting("reminder_hour", 9, int, rule="N-03")
+# Nothing is sent at night.
+REMINDER_HOUR = Setting("reminder_hour", 9, Annotated[int, Field(ge=7, le=21)], rule="N-03")
 ESCALATION_DAYS = Setting("escalation_days", (1, 7, 15), tuple[int, ...], rule="N-04")
 
 SUBJECT = "problem"
@@ -40,7 +42,8 @@ SELECT asked.region, asked.on_day, c.key, c.value
 
 _NEXT = """
 SELECT problem_id, min(remind_at) AS at FROM reminders
- WHERE problem_id = ANY($1) AND state = 'PLANNED' AND remind_at IS NOT NULL GROUP BY 1
+ WHERE problem_id = ANY($1) AND state = 'PLANNED' AND remind_at IS NOT NULL AND sent_at IS NULL
+ GROUP BY 1
 """
 
 

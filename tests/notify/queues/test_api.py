@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.notify.queues.commands import PULL
+from services.notify.queues.commands.handing import PULL
 from shared import clock
 from shared.events.notify import NotificationAcked, NotificationDead
 from shared.ids import new_id

@@ -92,6 +92,52 @@ async def test_a_reminder_is_sent_on_its_day_and_the_next_one_armed(notify: Noti
     assert [event.organisation for event in sent if isinstance(event, ReminderSent)] == [LEAD] * 2
 
 
+async def test_a_reminder_of_a_day_off_is_sent_on_the_workday_before_it(notify: Notify) -> None:
+    story = Story()  # 31 March 2086 is a Sunday, 29 March a Friday
+    await notify.hear(story.tell())
+    await notify.queue().drain()
+    ahead = [item for item in await notify.reminders(story.problem_id) if item["at"] is not None]
+    assert [(item["on"], item["at"]) for item in ahead] == [
+        ("2086-03-25", "2086-03-25T01:00:00Z"),
+        ("2086-03-29", "2086-03-29T01:00:00Z"),
+        ("2086-03-31", "2086-03-29T01:00:00Z"),
+        ("2086-04-01", "2086-04-01T01:00:00Z"),
+    ]
+    await notify.run_reminders("2086-03-25T09:00:00+08:00")
+    await notify.queue().drain()
+    await notify.run_reminders("2086-03-29T09:00:00+08:00")
+    # Two days of the rhythm fall on one instant: one message, and it counts from the day it came.
+    (message,) = await notify.queue().drain()
+    assert "还有3天" in message["payload"]["text"]
+    states = [state for _, _, state in await notify.planned(story.problem_id)]
+    assert states[:4] == ["SENT", "SENT", "SENT", "PLANNED"]
+    await notify.run_reminders("2086-03-31T09:00:00+08:00")
+    assert await notify.queue().drain() == []
+    *_, sent = await notify.app.events(ReminderSent)
+    assert isinstance(sent, ReminderSent)
+    assert [one.remind_on.isoformat() for one in sent.absorbed] == ["2086-03-29"]
+
+
+async def test_an_urgent_problem_is_reminded_of_on_a_sunday(notify: Notify) -> None:
+    story = Story(severity="PROMINENT")
+    await notify.hear(story.tell())
+    await notify.run_reminders("2086-03-29T09:00:00+08:00")
+    await notify.queue().drain()
+    await notify.run_reminders("2086-03-31T09:00:00+08:00")
+    (message,) = await notify.queue().drain()
+    assert "还有1天" in message["payload"]["text"]
+
+
+@pytest.mark.parametrize("hour", [6, 22])
+async def test_nobody_is_reminded_at_night(notify: Notify, hour: int) -> None:
+    answer = await notify.app.client.put(
+        "/api/v1/config/511132/reminder_hour",
+        json={"value": hour, "effective_from": "2086-01-01"},
+        headers=notify.app.headers("POV@511132", "poverty_office"),
+    )
+    assert answer.status_code == 422
+
+
 async def test_reminders_missed_while_nothing_ran_come_as_one_message(notify: Notify) -> None:
     stories = [Story() for _ in range(5)]
     await notify.hear(*(story.tell() for story in stories))
@@ -390,7 +436,7 @@ async def test_what_fell_due_before_the_end_counts_as_sent_whenever_the_timers_r
     plans = [await notify.planned(story.problem_id) for story in (punctual, replayed)]
     assert plans[0] == plans[1]
     assert plans[0][0] == ("2086-03-25", "PRE_DUE", "SENT")
-    assert {item["payload"]["purpose"] for item in await notify.queue().drain()} == set()
+    assert {item["payload"]["purpose"] for item in await notify.queue().drain()} == {"CLOSED"}
 
 
 async def escalation_states(notify: Notify, story: Story) -> list[str]:

@@ -46,12 +46,14 @@ async def until_drained(connection: Connection, seconds: float = 10) -> None:
     await until(drained, seconds)
 
 
-async def read_topic(bootstrap: str, topic: str) -> dict[int, list[Envelope]]:
+async def read_topic(
+    bootstrap: str, topic: str, partitions_count: int = 6
+) -> dict[int, list[Envelope]]:
     """Everything a topic holds now, by partition."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, number) for number in range(6)]
+        partitions = [TopicPartition(topic, number) for number in range(partitions_count)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         ends = await consumer.end_offsets(partitions)

@@ -18,6 +18,7 @@ from shared.messaging.outbox import OutboxRow, prepare, record_many
 from shared.messaging.records import partition_of
 from shared.messaging.relay import PartitionBatch, Relay
 from shared.messaging.settings import KafkaSettings
+from shared.messaging.topics import existing_topics
 from tests.shared.messaging.conftest import free_port
 from tests.shared.messaging.loops import read_topic, running, sequences, until, until_drained
 from tests.shared.messaging.parcels import ParcelMoved
@@ -142,6 +143,74 @@ async def test_a_row_that_belongs_to_no_topic_is_parked_and_holds_its_key(
     assert [tuple(state) for state in states] == [
         (None, "no topic of this service"), (None, None), (None, None)
     ]  # fmt: skip
+
+
+def copies(topic: str, parcels: int) -> list[OutboxRow]:
+    """Copies of so many parcels' moves on a topic of its own."""
+    rows = moves(parcels, 1)
+    return [replace(row, event_id=new_id(), topic=topic, aggregate_type=topic) for row in rows]
+
+
+async def test_topics_of_copies_are_created_while_the_relay_runs_and_keep_one_order(
+    database: Database, connection: Connection, own_broker: EmbeddedBroker
+) -> None:
+    names: set[str] = set()
+
+    async def known(_connection: Connection) -> set[str]:
+        return names
+
+    settings = KafkaSettings(own_broker.bootstrap, idempotent=False)
+    async with running(Relay(database, "parcels", settings, known).run):
+        await committed(database, moves(1, 1))
+        await until_drained(connection)
+        names.add("parcels.copies.north")
+        rows = await committed(database, [*copies("parcels.copies.north", 20), *moves(1, 1)])
+        await until_drained(connection)
+    found = await read_topic(own_broker.bootstrap, "parcels.copies.north", 1)
+    assert [envelope.id for envelope in found[0]] == [row.event_id for row in rows[:-1]]
+    assert await connection.fetchval("SELECT count(*) FROM outbox WHERE parked_at IS NULL") == 22
+
+
+async def test_a_topic_of_copies_is_there_soon_though_nothing_was_sent_to_it(
+    database: Database, connection: Connection, own_broker: EmbeddedBroker
+) -> None:
+    names: set[str] = set()
+
+    async def known(_connection: Connection) -> set[str]:
+        return names
+
+    async def there() -> bool:
+        return "parcels.copies.south" in await existing_topics(own_broker.bootstrap)
+
+    settings = KafkaSettings(own_broker.bootstrap, idempotent=False)
+    async with running(Relay(database, "parcels", settings, known).run):
+        await committed(database, moves(1, 1))
+        await until_drained(connection)
+        names.add("parcels.copies.south")
+        await until(there)
+
+
+async def test_copies_that_a_broker_without_memory_has_lost_are_sent_again(
+    database: Database, connection: Connection, own_broker: EmbeddedBroker
+) -> None:
+    async def known(_connection: Connection) -> set[str]:
+        return {"parcels.copies.north"}
+
+    settings = KafkaSettings(own_broker.bootstrap, idempotent=False)
+    rows = await committed(database, copies("parcels.copies.north", 5))
+    async with running(Relay(database, "parcels", settings, known).run):
+        await until_drained(connection)
+    own_broker.kill()
+    own_broker.start()
+    async with running(Relay(database, "parcels", settings, known).run):
+
+        async def back() -> bool:
+            return "parcels.copies.north" in await existing_topics(own_broker.bootstrap)
+
+        await until(back)
+        await until_drained(connection)
+    found = await read_topic(own_broker.bootstrap, "parcels.copies.north", 1)
+    assert [envelope.id for envelope in found[0]] == [row.event_id for row in rows]
 
 
 class Choosy(Relay):

@@ -45,6 +45,7 @@ def test_three_brokers_keep_three_replicas_of_which_two_must_have_a_record() -> 
     assert among_five.replication_factor == 3
     assert among_five.topic_configs["cleanup.policy"] == "compact"
     assert among_five.topic_configs["min.insync.replicas"] == "2"
+    assert among_five.topic_configs["min.compaction.lag.ms"] == "2592000000"
 
 
 async def test_missing_topics_are_created_once(shared_broker: EmbeddedBroker) -> None:

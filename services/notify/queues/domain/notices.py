@@ -34,6 +34,17 @@ class Purpose(StrEnum):
     REMINDER = "REMINDER"
     OVERDUE = "OVERDUE"
     ACCOUNTABILITY = "ACCOUNTABILITY"
+    SUBSCRIBED = "SUBSCRIBED"
+    FUND_ALERT = "FUND_ALERT"
+    MONITORING_ALERT = "MONITORING_ALERT"
+    ABSENCE_LETTER = "ABSENCE_LETTER"
+    BULLETIN = "BULLETIN"
+    RANKING = "RANKING"
+    DIGEST = "DIGEST"
+    BROADCAST = "BROADCAST"
+    BROADCAST_UNREAD = "BROADCAST_UNREAD"
+    ENDPOINT_SUSPENDED = "ENDPOINT_SUSPENDED"
+    FEEDBACK_FAILED = "FEEDBACK_FAILED"
 
 
 class Priority(IntEnum):
@@ -49,7 +60,8 @@ class Notice:
     """One message to be queued. `event_id` and `organisation` identify it for ever (N-11).
 
     `problem_id` is None where it tells of no single problem: it then keeps no order with others
-    and is not recalled.
+    and is not recalled. `role` says whom in the organisation it is meant for, None for whoever
+    handles its matters.
     """
 
     event_id: UUID
@@ -57,6 +69,7 @@ class Notice:
     problem_id: UUID | None
     purpose: Purpose
     priority: Priority
+    role: str | None = None
 
     @property
     def message_id(self) -> UUID:
@@ -71,10 +84,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """What an event makes pointless: a problem's messages that were not handed out yet.
+    """What an event makes pointless: a problem's messages that nobody has acknowledged yet.
 
     Of one `organisation` or of all, of some `purposes` or of all. With `farewell`, every
-    organisation that had been handed one is told why nothing more will come.
+    organisation that had been told is told why nothing more will come.
     """
 
     change: Change
@@ -201,7 +214,7 @@ def recalls_of(change: Change) -> list[Recall]:
 
 
 def farewell_of(recall: Recall, organisation: str) -> Notice | None:
-    """What tells `organisation`, which had been handed a message, that the problem has ended."""
+    """What tells `organisation`, which had been told of it, that the problem has ended."""
     if recall.farewell is None:
         return None
     acting = organisation == recall.change.problem.lead

@@ -13,7 +13,7 @@ class State(StrEnum):
     LEASED = "LEASED"  # handed out, not acknowledged yet
     ACKED = "ACKED"  # taken over by the organisation
     DEAD = "DEAD"  # handed out too often without an acknowledgement (N-11)
-    CANCELLED = "CANCELLED"  # overtaken by events before it was handed out
+    CANCELLED = "CANCELLED"  # overtaken by events before it was acknowledged
 
 
 class Action(StrEnum):
@@ -34,6 +34,8 @@ MOVES: Mapping[tuple[State, Action], State] = {
     (State.LEASED, Action.BURY): State.DEAD,
     (State.DEAD, Action.REPLAY): State.QUEUED,
     (State.QUEUED, Action.CANCEL): State.CANCELLED,
+    (State.LEASED, Action.CANCEL): State.CANCELLED,
+    (State.CANCELLED, Action.ACK): State.ACKED,  # it had been handed out, and was done with
 }
 
 

@@ -1,31 +1,25 @@
-"""What can be done with queues: put messages in, recall, hand out, acknowledge, bury, replay."""
+"""Handing messages out under a lease: pull, acknowledge, bury, replay."""
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.notify.mirror.domain import Change, derived_id
-from services.notify.queues.domain.notices import (
-    Notice,
-    Purpose,
-    Recall,
-    farewell_of,
-    notices_of,
-    recalls_of,
-)
+from services.notify.mirror.domain import derived_id
+from services.notify.queues.commands.telling import CHANNEL
+from services.notify.queues.domain.notices import Purpose
 from services.notify.queues.domain.states import Action, State, next_state
 from services.notify.queues.domain.words import payload_of
-from services.notify.queues.queries import get_message_for_update
+from services.notify.queues.queries import event_type_of, get_message_for_update
 from services.notify.queues.tables import Message
+from services.notify.queues.wordings import template_in_force
 from shared import clock
 from shared.audit import record_audit
-from shared.configuration import Setting
+from shared.configuration import Configuration, Setting
 from shared.database import Database, Session
 from shared.errors import NotFound
-from shared.events.notify import NotificationAcked, NotificationDead
+from shared.events.notify import NotificationAcked, NotificationDead, NotificationReplayed
 from shared.messaging import outbox
 from shared.security import Actor
 from shared.telemetry import correlation_id
@@ -33,37 +27,7 @@ from shared.telemetry import correlation_id
 LEASE_SECONDS = Setting("queue_lease_seconds", 60, int, rule="N-11")
 DELIVERY_LIMIT = Setting("queue_delivery_limit", 10, int, rule="N-11")
 
-# Who listens on it gets the organisation whose queue has grown, once that is committed.
-CHANNEL = "queues"
 BURIED_AT_ONCE = 500
-
-_ENQUEUE = f"""
-WITH happened AS (
-  INSERT INTO happenings (event_id, event_type, at, data)
-  SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::json[])
-  ON CONFLICT DO NOTHING),
-queued AS (
-  INSERT INTO messages (message_id, event_id, org, problem_id, purpose, information, priority)
-  SELECT * FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::uuid[], $9::text[], $10::bool[],
-                       $11::smallint[])
-  ON CONFLICT DO NOTHING RETURNING org)
-SELECT count(pg_notify('{CHANNEL}', org)) FROM (SELECT DISTINCT org FROM queued) AS grown
-"""
-
-_RECALL = """
-UPDATE messages m SET state = 'CANCELLED'
-  FROM unnest($1::uuid[], $2::text[], $3::text[]) AS r(problem_id, org, purposes)
- WHERE m.problem_id = r.problem_id AND m.state = 'QUEUED'
-   AND (r.org IS NULL OR m.org = r.org)
-   AND (r.purposes = '' OR m.purpose = ANY(string_to_array(r.purposes, ',')))
-"""
-# Whoever was handed a message, unless the last one said that the matter is no longer theirs.
-_TO_BE_TOLD = """
-SELECT problem_id, org FROM messages WHERE problem_id = ANY($1) AND delivery_count > 0
- GROUP BY 1, 2
-HAVING (array_agg(purpose ORDER BY position DESC))[1] <> 'WITHDRAWAL'
- ORDER BY 1, 2
-"""
 
 # Of one problem a message is held back while an earlier one is out under a lease, or waits with a
 # lower priority. The last step drops what a pull running beside this one has overtaken. The
@@ -90,11 +54,12 @@ chosen AS MATERIALIZED (
   SELECT * FROM (SELECT 1 AS turn, * FROM expired UNION ALL SELECT 2, * FROM waiting) AS both_of
    ORDER BY turn, priority DESC, position LIMIT $2),
 granted AS MATERIALIZED (
-  SELECT c.message_id, h.event_type, h.data,
+  SELECT c.message_id, h.event_type, h.at, h.data,
          (SELECT string_agg(r.name, '' ORDER BY r.code) FROM regions r
            WHERE r.code = ANY(ARRAY[left(v.code, 6), left(v.code, 9), v.code])) AS place
     FROM chosen c JOIN happenings h USING (event_id) LEFT JOIN problems p USING (problem_id)
-   CROSS JOIN LATERAL (SELECT coalesce(p.village_code, h.data->>'village_code') AS code) AS v
+   CROSS JOIN LATERAL (SELECT coalesce(p.village_code, h.data->>'village_code',
+                                       h.data->>'region_code') AS code) AS v
    WHERE NOT EXISTS (
          SELECT FROM messages e
           WHERE e.problem_id = c.problem_id AND e.org = $1 AND e.position < c.position
@@ -104,16 +69,17 @@ UPDATE messages m
    SET state = 'LEASED', leased_until = $4, delivery_count = delivery_count + 1,
        final_delivery = delivery_count + 1 >= $5, lease_simulated = $6
   FROM granted g WHERE m.message_id = g.message_id
-RETURNING m.message_id, m.event_id, g.event_type, m.problem_id, m.purpose, m.information,
+RETURNING m.message_id, m.event_id, g.event_type, g.at, m.problem_id, m.purpose, m.information,
           m.priority, m.position, m.delivery_count, g.data, coalesce(g.place, '') AS place
 """
 
 # One statement: the message, the event with what only the row knows, and the audit row.
 _ACK = f"""
 WITH acked AS (
-  UPDATE messages m SET state = 'ACKED', event_sequence = event_sequence + 1
+  UPDATE messages m SET state = 'ACKED', event_sequence = event_sequence + 1, settled_at = $12
     FROM happenings h
-   WHERE m.message_id = $1 AND m.org = $2 AND m.state = 'LEASED' AND h.event_id = m.event_id
+   WHERE m.message_id = $1 AND m.org = $2 AND h.event_id = m.event_id
+     AND (m.state = 'LEASED' OR m.state = 'CANCELLED' AND m.delivery_count > 0)
   RETURNING m.event_id, h.event_type, m.problem_id, m.event_sequence),
 told AS (
   INSERT INTO outbox ({", ".join(outbox.OUTBOX_COLUMNS)})
@@ -131,7 +97,7 @@ SELECT count(*) FROM acked
 _STATE = "SELECT state FROM messages WHERE message_id = $1 AND org = $2"
 
 _BURY = """
-UPDATE messages m SET state = 'DEAD', event_sequence = event_sequence + 1
+UPDATE messages m SET state = 'DEAD', event_sequence = event_sequence + 1, settled_at = $1
   FROM (SELECT message_id, h.event_type FROM messages JOIN happenings h USING (event_id)
          WHERE state = 'LEASED' AND final_delivery AND leased_until <= $1
            AND (org = $2 OR $2::text IS NULL AND NOT lease_simulated)
@@ -142,16 +108,6 @@ RETURNING m.message_id, m.org, m.event_id, failed.event_type, m.problem_id, m.ev
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
-    """What messages tell of: an event, its time and its data as JSON."""
-
-    event_id: UUID
-    event_type: str
-    at: datetime
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
 class Handed:
     """A message as it is handed out under a lease."""
 
@@ -159,65 +115,22 @@ class Handed:
     event_id: UUID
     event_type: str
     problem_id: UUID | None
-    kind: str
+    kind: str | None
     due_on: date | None
-    village_code: str
+    village_code: str | None
     priority: int
     payload: dict[str, Any]
     delivery_count: int
 
 
-async def announce(session: Session, changes: Sequence[Change]) -> None:
-    """Tell the organisations concerned what changed, and recall what that makes pointless."""
-    recalls = [recall for change in changes for recall in recalls_of(change)]
-    notices = await _recall(session, recalls)
-    for change in changes:
-        notices += notices_of(change)
-    told = {notice.event_id for notice in notices}
-    await enqueue(
-        session,
-        [
-            Happened(change.event_id, change.event_type, change.at, change.data)
-            for change in changes
-            if change.event_id in told
-        ],
-        notices,
-    )
-
-
-async def enqueue(
-    session: Session, happened: Iterable[Happened], notices: Sequence[Notice]
-) -> None:
-    """Put messages into queues, in their order; what an organisation was told before is left out.
-
-    Whoever waits for one of the queues is woken once the transaction has committed.
-    """
-    if not notices:
-        return
-    connection = await session.driver()
-    await connection.execute(
-        _ENQUEUE,
-        *zip(*((one.event_id, one.event_type, one.at, one.data) for one in happened), strict=True),
-        *zip(
-            *(
-                (
-                    notice.message_id,
-                    notice.event_id,
-                    notice.organisation,
-                    notice.problem_id,
-                    notice.purpose,
-                    notice.is_information,
-                    notice.priority,
-                )
-                for notice in notices
-            ),
-            strict=True,
-        ),
-    )
-
-
 async def pull(
-    database: Database, org: str, *, maximum: int, lease_seconds: int, delivery_limit: int
+    database: Database,
+    configuration: Configuration,
+    org: str,
+    *,
+    maximum: int,
+    lease_seconds: int,
+    delivery_limit: int,
 ) -> list[Handed]:
     """Hand out up to `maximum` messages of a queue under a lease, the weightiest first.
 
@@ -235,7 +148,8 @@ async def pull(
             *(delivery_limit, clock.is_simulated()),
         )
     return [
-        _handed(row) for row in sorted(rows, key=lambda row: (-row["priority"], row["position"]))
+        _handed(row, configuration, org.partition("@")[2])
+        for row in sorted(rows, key=lambda row: (-row["priority"], row["position"]))
     ]
 
 
@@ -243,7 +157,7 @@ async def acknowledge(database: Database, actor: Actor, message_id: UUID) -> Non
     """Take a message out of the actor's queue; again is no error.
 
     Raises `NotFound` for a message of another queue, and `IllegalMove` for one that is not handed
-    out: only waiting, dead or cancelled.
+    out: only waiting, dead or cancelled before anyone had it.
     """
     org = actor.organisation
     # The row fills in which event the message told of.
@@ -263,7 +177,8 @@ async def acknowledge(database: Database, actor: Actor, message_id: UUID) -> Non
         return
     if state is None:
         raise NotFound
-    next_state(State(state), Action.ACK)
+    # What was recalled before anyone had it cannot be done with.
+    next_state(State.QUEUED if state == State.CANCELLED else State(state), Action.ACK)
 
 
 async def bury_failed(session: Session, now: datetime, org: str | None = None) -> int:
@@ -306,7 +221,15 @@ async def replay_dead_letter(session: Session, actor: Actor, message_id: UUID) -
     """
     message = await get_message_for_update(session, message_id, actor.region)
     before = message.state
-    message.replay()
+    message.replay(clock.now())
+    replayed = NotificationReplayed(
+        message_id=message_id,
+        organisation=message.org,
+        event_id=message.event_id,
+        event_type=await event_type_of(session, message.event_id),
+        problem_id=message.problem_id,
+    )
+    await outbox.record(session, message, replayed)
     await record_audit(
         session,
         actor,
@@ -321,44 +244,24 @@ async def replay_dead_letter(session: Session, actor: Actor, message_id: UUID) -
     return message
 
 
-async def _recall(session: Session, recalls: Sequence[Recall]) -> list[Notice]:
-    """Cancel what was not handed out yet; the farewells for those who were handed something."""
-    if not recalls:
-        return []
-    connection = await session.driver()
-    await connection.execute(
-        _RECALL,
-        [recall.change.problem.problem_id for recall in recalls],
-        [recall.organisation for recall in recalls],
-        [",".join(sorted(recall.purposes)) for recall in recalls],
-    )
-    # A second statement: it sees what a pull has handed out while the first one waited for it.
-    ended = {
-        recall.change.problem.problem_id: recall
-        for recall in recalls
-        if recall.farewell is not None
-    }
-    rows = await connection.fetch(_TO_BE_TOLD, list(ended)) if ended else []
-    farewells = [farewell_of(ended[row["problem_id"]], row["org"]) for row in rows]
-    return [farewell for farewell in farewells if farewell is not None]
-
-
-def _handed(row: Any) -> Handed:
+def _handed(row: Any, configuration: Configuration, region: str) -> Handed:
     data = json.loads(row["data"])
+    purpose = Purpose(row["purpose"])
     return Handed(
         message_id=row["message_id"],
         event_id=row["event_id"],
         event_type=row["event_type"],
         problem_id=row["problem_id"],
-        kind=data["kind"],
+        kind=data.get("kind"),
         due_on=data.get("due_on"),
-        village_code=data["village_code"],
+        village_code=data.get("village_code"),
         priority=row["priority"],
         payload=payload_of(
-            Purpose(row["purpose"]),
+            purpose,
             information=row["information"],
             data=data,
             place=row["place"],
+            template=template_in_force(configuration, purpose, region, clock.civil_date(row["at"])),
         ),
         delivery_count=row["delivery_count"],
     )

@@ -1,0 +1,1 @@
+"""Alerts of funds and monitoring, letters about absences, bulletins with receipts, rankings."""

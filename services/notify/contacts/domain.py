@@ -1,0 +1,96 @@
+"""The ways people are reached, and what can become of a sending (B.9). Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from shared.errors import IllegalMove, Invalid
+
+
+class Channel(StrEnum):
+    """The services through which people and groups are reached."""
+
+    WECOM = "WECOM"
+    DINGTALK = "DINGTALK"
+    FEISHU = "FEISHU"
+    SMS = "SMS"
+    EMAIL = "EMAIL"
+    APPRISE = "APPRISE"
+    DRY_RUN = "DRY_RUN"  # nothing leaves: what would have been sent is kept to be looked at
+
+
+class ContactState(StrEnum):
+    """Whether a contact is written to."""
+
+    ACTIVE = "ACTIVE"
+    ONE_OFF = "ONE_OFF"  # for a single sending: in no list, and told of nothing else
+    REMOVED = "REMOVED"
+
+
+class State(StrEnum):
+    """The states of a sending."""
+
+    PENDING = "PENDING"
+    SENT = "SENT"
+    SKIPPED = "SKIPPED"  # not sent, for a reason that is kept
+    FAILED = "FAILED"  # given up
+
+
+class Action(StrEnum):
+    """What can be done to a sending."""
+
+    SEND = "SEND"
+    SKIP = "SKIP"
+    GIVE_UP = "GIVE_UP"
+    RETRY = "RETRY"
+
+
+MOVES: Mapping[tuple[State, Action], State] = {
+    (State.PENDING, Action.SEND): State.SENT,
+    (State.PENDING, Action.SKIP): State.SKIPPED,
+    (State.PENDING, Action.GIVE_UP): State.FAILED,
+    (State.FAILED, Action.RETRY): State.PENDING,
+}
+
+
+def next_state(state: State, action: Action) -> State:
+    """The state after `action`; raises `IllegalMove`."""
+    try:
+        return MOVES[state, action]
+    except KeyError:
+        allowed = [action for origin, action in MOVES if origin is state]
+        raise IllegalMove(state=state, allowed=allowed) from None
+
+
+class PersonalIdentifier(Invalid):
+    """The text holds what looks like an id number, an account or a mobile number."""
+
+    code = "PERSONAL_IDENTIFIER"
+    zh = "文字中不得含有身份证号、银行账号或手机号。"
+    en = "The text must not hold an id number, an account or a mobile number."
+
+
+class SchemeNotAllowed(Invalid):
+    """The operator does not allow this service of Apprise."""
+
+    code = "SCHEME_NOT_ALLOWED"
+    zh = "运维人员未开放此类 Apprise 地址。"
+    en = "The operator does not allow addresses of this kind."
+
+
+_SHOWN_OF_KEY = 4
+
+
+def shown_address(channel: Channel, address: Mapping[str, str]) -> str:
+    """What may be shown of an address: enough to tell two apart, too little to write to it."""
+    if channel is Channel.SMS:
+        mobile = address["mobile"]
+        return f"{mobile[:3]}****{mobile[-4:]}"
+    if channel is Channel.EMAIL:
+        local, _, host = address["address"].rpartition("@")
+        return f"{local[:1]}***@{host}"
+    if channel is Channel.APPRISE:
+        return f"{address['url'].partition('://')[0]}://***"
+    if channel is Channel.DRY_RUN:
+        return ""
+    key = address.get("key") or address["access_token"]
+    return f"***{key[-_SHOWN_OF_KEY:]}"

@@ -1,0 +1,1 @@
+"""Subscriptions: which organisation gets which events, through which channel, without a gap."""

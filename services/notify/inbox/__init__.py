@@ -1,0 +1,1 @@
+"""What stands before a person of an organisation: its messages, and which of them he has read."""

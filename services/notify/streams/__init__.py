@@ -1,0 +1,1 @@
+"""Server-sent events: what a subscription has recorded, sent as it comes and resumable."""
