@@ -20,6 +20,7 @@ from shared.housekeeping import keep_house
 from shared.logs import configure_logs
 from shared.messaging.consumer import Consumer
 from shared.messaging.inbox import Inbox, Reaction
+from shared.messaging.recollection import knows_nothing
 from shared.messaging.relay import CopiesTopics, Relay
 from shared.messaging.settings import KafkaSettings
 from shared.revision import expected_revision
@@ -163,6 +164,8 @@ async def running(service: Service, settings: ServiceSettings) -> AsyncIterator[
     database.extras["configuration"] = runtime.configuration
     try:
         await runtime.configuration.load(database)
+        if not await _is_to_be_rebuilt(service, runtime):
+            runtime.caught_up.set()
         if service.prepare is not None:
             await service.prepare(runtime)
         async with _loops(service, runtime):
@@ -175,7 +178,7 @@ def _loops(service: Service, runtime: Runtime) -> AbstractAsyncContextManager[No
     loops: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {
         "configuration": lambda stop: runtime.configuration.keep_fresh(runtime.database, stop),
         "housekeeping": lambda stop: keep_house(runtime.database, stop),
-        "scheduler": runtime.scheduler.run,
+        "scheduler": lambda stop: _run_scheduler(runtime, stop),
     }
     kafka = KafkaSettings.of(runtime.settings)
     if kafka is not None:
@@ -183,11 +186,25 @@ def _loops(service: Service, runtime: Runtime) -> AbstractAsyncContextManager[No
         loops["relay"] = relay.run
         if service.subscriptions:
             loops["consumer"] = Consumer(
-                runtime.database, service.name, service.subscriptions, kafka
+                runtime.database, service.name, service.subscriptions, kafka, runtime.caught_up
             ).run
     for loop in service.loops:
         loops[loop.__name__] = lambda stop, loop=loop: loop(runtime, stop)  # type: ignore[misc]
     return run_loops(loops)
+
+
+async def _is_to_be_rebuilt(service: Service, runtime: Runtime) -> bool:
+    """Whether the service has a new database and takes up its own events before it acts."""
+    hears_itself = any(event.publisher() == service.name for event in service.subscriptions)
+    if runtime.settings.kafka_bootstrap is None or not hears_itself:
+        return False
+    async with runtime.database.statement() as connection:
+        return await knows_nothing(connection, service.name)
+
+
+async def _run_scheduler(runtime: Runtime, stop: asyncio.Event) -> None:
+    await runtime.until_caught_up(stop)
+    await runtime.scheduler.run(stop)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from shared.configuration import Configuration
 from shared.database import Database
 from shared.messaging.inbox import Inbox
+from shared.messaging.running import pause
 from shared.security import TokenVerifier
 from shared.settings import ServiceSettings
 from shared.timers import Scheduler
@@ -20,7 +21,9 @@ class Runtime:
 
     `revision` is the schema its code expects, `extras` what a slice keeps for as long as it runs.
     `stopping` is set once the process is to stop, before the server waits for open answers: those
-    that wait for something, or have no end, are to end now.
+    that wait for something, or have no end, are to end now. `caught_up` is set unless the service
+    hears its own topics and its new database has not yet received what the topics hold: what falls
+    due by what is known so far may have been settled by what is not.
     """
 
     name: str
@@ -34,6 +37,12 @@ class Runtime:
     jobs: Mapping[str, "Job"] = field(default_factory=dict)
     extras: dict[str, Any] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    caught_up: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until_caught_up(self, stop: asyncio.Event) -> None:
+        """Wait until `caught_up`, or `stop`, is set."""
+        while not (self.caught_up.is_set() or stop.is_set()):
+            await pause(self.caught_up, 1)
 
 
 # A job brings the service to what it should be at an instant; answers figures (X-15).

@@ -71,7 +71,10 @@ class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
 
 
 class Consumer:
-    """Reads the topics of the subscribed events as the group of `service` and its database."""
+    """Reads the topics of the subscribed events as the group of `service` and its database.
+
+    `caught_up` is set as soon as nothing that the topics held has been left unread.
+    """
 
     def __init__(
         self,
@@ -79,8 +82,10 @@ class Consumer:
         service: str,
         subscriptions: Subscriptions,
         settings: KafkaSettings,
+        caught_up: asyncio.Event | None = None,
     ) -> None:
         self.inbox = Inbox(service, subscriptions)
+        self._caught_up = caught_up or asyncio.Event()
         self._database = database
         self._service = service
         self._settings = settings
@@ -137,6 +142,8 @@ class Consumer:
             self._backoff = FIRST_BACKOFF_SECONDS
             if batches:
                 await self._work_through(consumer, batches, stop)
+            elif not self._caught_up.is_set() and await self._has_read_all(consumer):
+                self._caught_up.set()
             if self._done and (not batches or time.monotonic() >= self._next_commit):
                 await self._commit(consumer)
             if time.monotonic() >= self._next_sweep:
@@ -311,6 +318,14 @@ class Consumer:
             metrics.CONSUMER_LAG.labels(self._service).set(lag)
         except Exception as error:  # noqa: BLE001 - the next sweep comes
             log.warning("sweep failed", cause=describe(error))
+
+    async def _has_read_all(self, consumer: AIOKafkaConsumer) -> bool:
+        """Whether every partition of this member has been read to its end."""
+        for partition in consumer.assignment():
+            end = consumer.highwater(partition)
+            if end is None or await consumer.position(partition) < end:
+                return False
+        return bool(consumer.assignment())
 
     def _new_consumer(self, group: str) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(

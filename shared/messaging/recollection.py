@@ -30,6 +30,7 @@ _IDENTITY = """
 SELECT format('%s/%s', system_identifier, d.oid)
   FROM pg_control_system(), pg_database d WHERE d.datname = current_database()
 """
+_KNOWN = "SELECT EXISTS (SELECT FROM inbox WHERE consumer = $1)"
 _REACHED = """
 SELECT topic, part, max(off) + 1 AS next FROM inbox
  WHERE consumer = $1 AND topic = ANY($2) GROUP BY 1, 2
@@ -40,6 +41,12 @@ async def group_of(connection: Connection, service: str) -> str:
     """The name of the consumer group of `service` on this database: `notify-3f9a0c21`."""
     identity: str = await connection.fetchval(_IDENTITY)
     return f"{service}-{sha256(identity.encode()).hexdigest()[:8]}"
+
+
+async def knows_nothing(connection: Connection, service: str) -> bool:
+    """Whether the database of `service` is new: no event has been received in it."""
+    known: bool = await connection.fetchval(_KNOWN, service)
+    return not known
 
 
 class Recollection:

@@ -10,7 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from services.notify.inbox import commands, queries
 from services.notify.inbox.queries import INBOX_REACH, InboxFilters, InboxRow
 from services.notify.queues.domain.notices import Purpose
+from services.notify.queues.domain.templates import Template
 from services.notify.queues.domain.words import payload_of
+from services.notify.queues.wordings import template_in_force
 from services.notify.roles import WORKERS
 from shared import clock
 from shared.errors import Invalid, NotFound
@@ -55,10 +57,16 @@ class InboxItem(BaseModel):
     read_at: datetime | None = Field(description="when the caller first read it")
 
     @classmethod
-    def of(cls, row: InboxRow) -> Self:
-        """The view of a row."""
+    def of(cls, row: InboxRow, template: Template) -> Self:
+        """The view of a row in the wording of `template`."""
         purpose = Purpose(row.purpose)
-        payload = payload_of(purpose, information=row.information, data=row.data, place=row.place)
+        payload = payload_of(
+            purpose,
+            information=row.information,
+            data=row.data,
+            place=row.place,
+            template=template,
+        )
         return cls(
             **{name: payload[name] for name in ("title", "text", "place", "link")},
             **{name: getattr(row, name) for name in _TAKEN},
@@ -118,7 +126,14 @@ async def list_inbox(
     does not work through its queue sees the broadcasts addressed to him."""
     filters = InboxFilters(unread, purpose, word, since)
     rows = await queries.list_inbox(session, actor, filters, _reach(runtime, actor), page)
-    return page.page(rows, InboxItem.of, lambda row: (row.position,))
+
+    def view(row: InboxRow) -> InboxItem:
+        purpose, on = Purpose(row.purpose), clock.civil_date(row.at)
+        return InboxItem.of(
+            row, template_in_force(runtime.configuration, purpose, actor.region, on)
+        )
+
+    return page.page(rows, view, lambda row: (row.position,))
 
 
 @router.get("/unread-count")

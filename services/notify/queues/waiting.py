@@ -7,13 +7,13 @@ from typing import cast
 
 import asyncpg
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from services.notify.queues.commands.handing import bury_failed
 from services.notify.queues.commands.telling import CHANNEL
 from services.notify.queues.queries import queues_with_work
 from shared import clock
 from shared.database import Connection
+from shared.messaging.failures import describe
 from shared.messaging.running import pause
 from shared.runtime import Runtime
 
@@ -73,8 +73,8 @@ async def watch_queues(runtime: Runtime, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await _watch(runtime, waiting, stop)
-        except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            _log.warning("queues_not_watched", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - callers look again by themselves meanwhile
+            _log.warning("queues_not_watched", error=describe(error))
             await pause(stop, RECONNECT_SECONDS)
 
 

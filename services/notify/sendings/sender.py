@@ -51,6 +51,7 @@ from shared.configuration import Setting
 from shared.messaging.failures import describe
 from shared.messaging.running import pause
 from shared.privacy import SealBroken
+from shared.regions import region_of
 from shared.runtime import Runtime
 from shared.workdays import official_calendar
 
@@ -249,7 +250,12 @@ class Sender:
                 turn.settled.append(Settled.later(sending_id, window))
             else:
                 try:
-                    saying = saying_of(row, self._settings.console_url)
+                    saying = saying_of(
+                        row,
+                        self._settings.console_url,
+                        self._runtime.configuration,
+                        region_of(org),
+                    )
                 except (KeyError, ValueError):
                     turn.settled.append(Settled.given_up(sending_id, Reason.UNSAYABLE))
                     continue

@@ -1,5 +1,6 @@
 """A consumer on a new database: it hears everything again, what its own service said first."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
@@ -30,12 +31,16 @@ class Listener:
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.heard_when_caught_up = -1
 
     async def run(self, database: Database, kafka: KafkaSettings) -> None:
         """Listen on `database` until everything was heard."""
         hears: Subscriptions = {LetterSent: self._hear, ParcelMoved: self._hear}
-        consumer = Consumer(database, "parcels", hears, kafka)
+        caught_up = asyncio.Event()
+        consumer = Consumer(database, "parcels", hears, kafka, caught_up)
         async with running(consumer.run):
+            await asyncio.wait_for(caught_up.wait(), 20)
+            self.heard_when_caught_up = len(self.heard)
             await until(self._all_heard, 20)
 
     async def _hear(self, _session: Session, received: Sequence[Received[Any]]) -> None:
@@ -100,6 +105,7 @@ async def test_a_new_database_hears_everything_again_and_its_own_service_first(
         await second.run(fresh, own_broker)
     assert second.heard[:PARCELS] == ["parcels.parcel"] * PARCELS
     assert second.heard[PARCELS:] == ["letters.letter"] * LETTERS
+    assert second.heard_when_caught_up == LETTERS + PARCELS  # not before
 
     # One that knows everything hears nothing twice.
     third = Listener()
