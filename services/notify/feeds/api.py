@@ -33,7 +33,7 @@ from shared.events.base import event_types
 from shared.runtime import Runtime
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
-from shared.web.fields import RegionCode
+from shared.web.fields import OrganisationCode, RegionCode
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -90,10 +90,13 @@ class FiltersBody(BaseModel):
 
 
 class CreateSubscription(BaseModel):
-    """What to be told of, and how; `target` is a webhook's URL."""
+    """What to be told of, and how; `target` is a webhook's URL, `org` the caller's own."""
 
     model_config = ConfigDict(extra="forbid")
 
+    org: OrganisationCode | None = Field(
+        None, description="本单位，可不填", examples=["HOUS@511132"]
+    )
     channel: Channel = Field(description="送达方式", examples=[Channel.QUEUE])
     filters: FiltersBody = Field(FiltersBody(), description="订阅条件，均不填则全部")
     target: Url | None = None
@@ -179,6 +182,7 @@ class SubscriptionView(BaseModel):
     "",
     status_code=201,
     responses=refusals(
+        NotFound,
         FiltersInvalid,
         TargetRequired,
         TargetNotChoosable,
@@ -197,6 +201,8 @@ async def create_subscription(
     actor: Subscriber,
 ) -> SubscriptionView:
     """Subscribe one's own organisation (N-02). A webhook is suspended until its test succeeds."""
+    if body.org not in (None, actor.organisation):
+        raise NotFound
     filters = body.filters.checked(actor)
     if body.channel is Channel.WEBHOOK:
         if body.target is None:

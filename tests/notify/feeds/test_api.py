@@ -59,6 +59,13 @@ async def test_a_subscription_says_what_was_asked_for(office: Subscriber) -> Non
     assert (await office.call("GET", f"/{view['id']}")).json() == view
 
 
+async def test_only_the_own_organisation_can_be_named(office: Subscriber) -> None:
+    body = {"channel": "QUEUE", "filters": {}}
+    assert (await office.call("POST", "", body | {"org": OFFICE})).status_code == 201
+    for other in ("HOUS@511132", "POV@511133"):
+        assert (await office.call("POST", "", body | {"org": other})).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("filters", "field", "code"),
     [
