@@ -15,7 +15,6 @@ from typing import Any, Generic, TypeVar
 import structlog
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from shared import clock
 from shared.audit import record_audit
@@ -87,9 +86,10 @@ class Configuration:
     def __init__(self, settings: Iterable[Setting[Any]]) -> None:
         self._settings = {setting.key: setting for setting in settings}
         self._rows: dict[tuple[str, str], list[tuple[date, Any]]] = {}
+        self._left_out: set[tuple[str, str]] = set()
 
     async def load(self, database: Database) -> None:
-        """Read every stored value."""
+        """Read every stored value, but those that their settings no longer take."""
         async with database.reading() as session:
             rows = await session.execute(
                 text("SELECT key, region, effective_from, value FROM configuration ORDER BY 3")
@@ -97,8 +97,15 @@ class Configuration:
             loaded: dict[tuple[str, str], list[tuple[date, Any]]] = {}
             for key, region, effective_from, value in rows:
                 setting = self._settings.get(key)
-                if setting is not None:
+                if setting is None:
+                    continue
+                try:
                     parsed = setting.parse(value)
+                except Invalid:  # of an earlier release: the others are in force all the same
+                    if (key, region) not in self._left_out:
+                        self._left_out.add((key, region))
+                        _log.warning("configured_value_left_out", key=key, region=region)
+                else:
                     loaded.setdefault((key, region), []).append((effective_from, parsed))
         self._rows = loaded
 
@@ -109,7 +116,7 @@ class Configuration:
                 await asyncio.wait_for(stop.wait(), self.REFRESH_SECONDS)
             try:
                 await self.load(database)
-            except (OSError, DBAPIError) as error:
+            except Exception as error:  # noqa: BLE001 - what was read last stays in force
                 _log.warning("configuration_not_read", error=type(error).__name__)
 
     def value(self, setting: Setting[ValueT], region: str, on: date) -> ValueT:

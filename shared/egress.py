@@ -8,12 +8,12 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import NoReturn, Self
+from threading import Thread
+from typing import Any, NoReturn, Self
 from urllib.parse import SplitResult, urlsplit
 
 import structlog
@@ -265,11 +265,23 @@ async def resolve_checked(
     return addresses
 
 
-async def look_up(host: str, port: int, threads: Executor | None = None) -> Sequence[str]:
-    """The addresses of a name by the system's resolver, asked in one of `threads`; a `Resolve`."""
-    loop = asyncio.get_running_loop()
-    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    return [str(place[0]) for *_, place in await loop.run_in_executor(threads, ask)]
+async def look_up(host: str, port: int) -> Sequence[str]:
+    """The addresses of a name by the system's resolver; a `Resolve`.
+
+    It is asked in a thread of its own: while a name server does not answer, nothing else waits for
+    it, the end of the process included.
+    """
+    asked: Future[Sequence[Any]] = Future()
+    asked.set_running_or_notify_cancel()
+
+    def ask() -> None:
+        try:
+            asked.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:  # noqa: BLE001 - it is passed on to who has asked
+            asked.set_exception(error)
+
+    Thread(target=ask, name="resolve", daemon=True).start()
+    return [str(place[0]) for *_, place in await asyncio.wrap_future(asked)]
 
 
 def _refuse(reason: Reason, host: str | None, field: str) -> NoReturn:

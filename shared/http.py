@@ -8,7 +8,6 @@ answers differently the next time gains nothing.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +29,33 @@ _IDLE_SECONDS = 20.0
 _IDLE_CONNECTIONS = 100
 _CONNECTING_SECONDS = 5.0
 _ADDRESSES_TRIED = 4
-_RESOLVING_THREADS = 32
+
+
+class _Names:
+    """Looks up a name once at a time, for however many connections wait for its addresses: one that
+    is never answered takes one thread, not one for each attempt."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+        self._asked: dict[tuple[str, int], asyncio.Task[Sequence[str]]] = {}
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        """A `Resolve`."""
+        place = host, port
+        if place not in self._asked:
+            task = asyncio.create_task(self._ask(host, port))
+            self._asked[place] = task
+            task.add_done_callback(lambda _done: self._asked.pop(place))
+        # Who loses patience does not take the answer from the others.
+        return await asyncio.shield(self._asked[place])
+
+    async def _ask(self, host: str, port: int) -> Sequence[str]:
+        return await self._resolve(host, port)
+
+    def forget(self) -> None:
+        """Wait for no answer any more."""
+        for task in self._asked.values():
+            task.cancel()
 
 
 class _CheckedBackend(httpcore.AsyncNetworkBackend):
@@ -134,9 +159,8 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
     ) -> None:
         self._egress = egress
         self._certificates = certificates
-        # Threads of their own: a name server that never answers must not keep others waiting.
-        self._threads = ThreadPoolExecutor(_RESOLVING_THREADS, "resolve")
-        self._backend = _CheckedBackend(egress, resolve or partial(look_up, threads=self._threads))
+        self._names = _Names(resolve or look_up)
+        self._backend = _CheckedBackend(egress, self._names.addresses)
         self._free = asyncio.Semaphore(connections)
         self._idle: list[_Connection] = []  # longest idle first
         self._is_closed = False
@@ -185,7 +209,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
         self._is_closed = True
         while self._idle:
             await self._idle.pop().aclose()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._names.forget()
 
 
 class _Body(httpx.AsyncByteStream):

@@ -222,8 +222,13 @@ def load_key_ring(file: Path) -> KeyRing:
     return KeyRing([_master_key(file, number, line) for number, line in enumerate(lines, 1)])
 
 
-# Resident ids (18 characters), bank accounts (16 to 19 digits) and mobile numbers, standing alone.
-_IDENTIFIER = re.compile(r"(?<![0-9a-fA-F-])(?:\d{17}[0-9Xx]|\d{16,19}|1[3-9]\d{9})(?![0-9a-fA-F])")
+# Resident ids (18 characters), bank accounts (16 to 19 digits) and mobile numbers, standing alone:
+# 13800000000, 138 0000 0000, +86-138-0000-0000.
+_IDENTIFIER = re.compile(
+    r"(?<![0-9a-fA-F-])"
+    r"(?:\d{17}[0-9Xx]|\d{16,19}|(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4})"
+    r"(?![0-9a-fA-F])"
+)
 
 
 def holds_identifier(text: str) -> bool:

@@ -34,9 +34,12 @@ class NotificationDead(NotificationEvent):
 
 
 class NotificationReplayed(NotificationEvent):
-    """An operator put the dead message back into its queue."""
+    """An operator put the dead message back into its queue, after the `version`-th event of its
+    problem, should it have one."""
 
     wire_type: ClassVar[str] = "notify.notification.replayed.v1"
+
+    version: int | None = None
 
 
 class AbsorbedReminder(BaseModel):

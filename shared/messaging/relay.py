@@ -67,12 +67,13 @@ PERMANENT = (
 )
 
 PENDING = """
-SELECT id, event_id, topic, msg_key, aggregate_id, aggregate_seq, event_type, schema_version,
-       payload::text AS payload, headers::text AS headers
+SELECT id, event_id, topic, msg_key, aggregate_type, aggregate_id, aggregate_seq, event_type,
+       schema_version, payload::text AS payload, headers::text AS headers
   FROM outbox o
  WHERE published_at IS NULL AND parked_at IS NULL
    AND NOT EXISTS (SELECT FROM outbox p
-                    WHERE p.parked_at IS NOT NULL AND p.msg_key = o.msg_key AND p.id < o.id)
+                    WHERE p.parked_at IS NOT NULL AND p.msg_key = o.msg_key AND p.id < o.id
+                      AND p.aggregate_type = o.aggregate_type)
  ORDER BY id LIMIT $1
 """
 MARK = """
@@ -224,15 +225,15 @@ class Relay:
     ) -> Collection[PartitionBatch]:
         """The rows by partition; what does not fit into a record batch waits for the next turn."""
         batches: dict[Place, PartitionBatch] = {}
-        held: set[str] = set()
+        held: set[tuple[str, str]] = set()
         for row in rows:
             topic = row["topic"]
             if topic not in self._topics:
                 await self._add_topics(connection, producer)
             if topic not in self._topics:
                 await self._park(connection, row["id"], "no topic of this service")
-                held.add(row["msg_key"])
-            if row["msg_key"] in held:
+                held.add((row["aggregate_type"], row["msg_key"]))
+            if (row["aggregate_type"], row["msg_key"]) in held:
                 continue
             key = row["msg_key"].encode()
             place = topic, partition_of(key, self._partitions(producer, topic))
@@ -271,7 +272,8 @@ class Relay:
             self._suspects[batch.place] = left
 
     async def _park(self, connection: Connection, row_id: int, reason: str) -> None:
-        """Set aside a row that can never be sent; later rows of its key wait for a person."""
+        """Set aside a row that can never be sent; later rows of its subject wait for a person, but
+        not copies of them on other topics."""
         log.error("outbox row parked", row=row_id, reason=reason)
         await connection.execute(PARK, row_id, reason, timeout=STATEMENT_SECONDS)
 

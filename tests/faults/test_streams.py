@@ -57,12 +57,12 @@ class TearingProxy(Proxy):
         *,
         to_server: bool,
     ) -> None:
-        source = reader if to_server else TornReader(reader, self)
+        source = reader if to_server else TornReader(reader, self, link)
         await super()._pump(link, source, writer, to_server=to_server)  # type: ignore[arg-type]
 
-    def tears(self, chunk: bytes) -> bool:
-        """Whether this chunk is the one to be torn."""
-        torn = self._tearing and len(chunk) > 100
+    def tears(self, link: Link, chunk: bytes) -> bool:
+        """Whether this chunk is the one to be torn: one that somebody gets."""
+        torn = self._tearing and len(chunk) > 100 and not link.drops(to_server=False)
         if torn:
             self._tearing = False
             self.faults += 1
@@ -72,9 +72,10 @@ class TearingProxy(Proxy):
 class TornReader:
     """Reads what a server sends, and half of the chunk that is torn."""
 
-    def __init__(self, reader: asyncio.StreamReader, proxy: TearingProxy) -> None:
+    def __init__(self, reader: asyncio.StreamReader, proxy: TearingProxy, link: Link) -> None:
         self._reader = reader
         self._proxy = proxy
+        self._link = link
         self._torn = False
 
     async def read(self, limit: int) -> bytes:
@@ -82,7 +83,7 @@ class TornReader:
         if self._torn:
             raise ConnectionResetError
         chunk = await self._reader.read(limit)
-        self._torn = self._proxy.tears(chunk)
+        self._torn = self._proxy.tears(self._link, chunk)
         return chunk[: len(chunk) // 2] if self._torn else chunk
 
 
@@ -107,7 +108,8 @@ class Follower:
         """Listen for good."""
         while True:
             try:
-                listener = await self._connect(self._last_event_id if self._resuming else "")
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    listener = await self._connect(self._last_event_id if self._resuming else "")
             except (OSError, asyncio.IncompleteReadError):
                 await asyncio.sleep(0.05)
                 continue

@@ -98,16 +98,10 @@ async def test_control_trying_again_at_once_is_no_schedule(
 # -- D7 ------------------------------------------------------------------------------------------
 
 
-async def warnings(hooks: Hooks) -> list[str]:
-    """Who finds in its queue that an endpoint is suspended."""
-    rows = await hooks.fetch("SELECT org FROM messages WHERE purpose = 'ENDPOINT_SUSPENDED'")
-    return sorted(row["org"] for row in rows)
-
-
 async def expect_suspended(endpoint: Endpoint, reason: str) -> None:
     """The webhook is suspended for `reason`, its people know, and what it lacks is kept for it."""
     assert await endpoint.state() == ("SUSPENDED", reason)
-    assert await warnings(endpoint.hooks) == ["OPS@511132", OFFICE]
+    assert [org for *_, org in await endpoint.hooks.warnings()] == ["OPS@511132", OFFICE]
     assert (await endpoint.states())["PENDING"] >= 1
 
 
@@ -213,7 +207,7 @@ async def sporadic(hooks: Hooks) -> Endpoint:
 async def test_sporadic_failures_suspend_nothing(idle_hooks: Hooks) -> None:
     endpoint = await sporadic(idle_hooks)
     assert await endpoint.state() == ("ACTIVE", None)
-    assert await warnings(idle_hooks) == []
+    assert await idle_hooks.warnings() == []
 
 
 async def test_control_health_without_recovery_suspends_what_works(
@@ -251,7 +245,6 @@ async def rotated_under_load(hooks: Hooks) -> tuple[Endpoint, str, int]:
     await hooks.receiver.until(ROTATED // 5, "/d8")
     endpoint.secret = await hooks.rotate(endpoint)
     await endpoint.until_settled(60)
-    await asyncio.sleep(0)
     known = len(endpoint.requests)
     await endpoint.record(20)
     await endpoint.until_settled()

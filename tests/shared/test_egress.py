@@ -1,6 +1,8 @@
 """Which targets are refused, for what reason, and what is never said about them."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import Sequence
 from ipaddress import ip_address
 
@@ -342,6 +344,32 @@ async def test_a_name_server_that_never_answers_is_waited_for_a_short_time(
     monkeypatch.setattr(shared.egress, "RESOLVING_SECONDS", 0.01)
     with pytest.raises(TargetUnresolved):
         await vet_target("https://receiver.example/", PUBLIC, resolve=never)
+
+
+async def test_a_name_server_that_never_answers_keeps_nothing_else_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+
+    def never(*_place: object, **_options: object) -> list[object]:
+        answered.wait(30)
+        return []
+
+    monkeypatch.setattr(shared.egress, "RESOLVING_SECONDS", 0.05)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(socket, "getaddrinfo", never)
+            asked = [vet_target(f"https://r{n}.example/", PUBLIC) for n in range(50)]
+            refused = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(one) for one in refused} == {TargetUnresolved}
+        waiting = [thread for thread in threading.enumerate() if thread.name == "resolve"]
+        assert all(thread.daemon for thread in waiting)
+        async with asyncio.timeout(5):
+            assert await asyncio.to_thread(lambda: "free") == "free"
+    finally:
+        answered.set()
+        for thread in waiting:
+            thread.join(5)
 
 
 async def test_an_address_needs_no_look_up() -> None:

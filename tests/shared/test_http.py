@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -184,6 +184,39 @@ async def test_a_name_is_looked_up_once_for_a_connection_and_stays_in_the_host_h
             await post(client, outside.url(host=NAME))
     assert resolver.asked == [NAME]
     assert {request.headers["host"] for request in outside.requests} == {f"{NAME}:{outside.port}"}
+
+
+async def test_a_name_that_many_wait_for_is_looked_up_once(outside: Receiver) -> None:
+    asked, answered = [], asyncio.Event()
+
+    async def slowly(host: str, _port: int) -> Sequence[str]:
+        asked.append(host)
+        await answered.wait()
+        return [OUTSIDE]
+
+    async with guarded_client(EGRESS, resolve=slowly) as client:
+        url = outside.url(host=NAME)
+        with pytest.raises(httpx.HTTPError):
+            await post(client, url, seconds=0.05)
+        waiting = [asyncio.create_task(post(client, url)) for _ in range(5)]
+        await asyncio.wait(waiting, timeout=0.05)
+        answered.set()
+        assert [(await one).status for one in waiting] == [204] * 5
+        assert asked == [NAME]
+        await post(client, outside.url(host="other.example"))
+        assert asked == [NAME, "other.example"]
+
+
+async def test_a_client_is_closed_although_a_name_is_never_answered() -> None:
+    async def never(_host: str, _port: int) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    async with guarded_client(EGRESS, resolve=never) as client:
+        with pytest.raises(httpx.HTTPError):
+            await post(client, f"http://{NAME}/", seconds=0.05)
+    await asyncio.sleep(0)
+    assert not [task for task in asyncio.all_tasks() if "_ask" in repr(task)]
 
 
 async def test_the_next_address_is_tried_where_one_does_not_answer(outside: Receiver) -> None:

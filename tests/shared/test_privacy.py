@@ -20,11 +20,13 @@ from shared.privacy import (
     SealedColumn,
     Sm4Suite,
     Suite,
+    holds_identifier,
     load_key_ring,
     mask_account,
     mask_name,
     mask_phone,
     mask_resident_id,
+    without_identifiers,
 )
 
 FIRST, SECOND = bytes(range(32)), bytes(range(32, 64))
@@ -326,3 +328,37 @@ def test_a_master_key_does_not_show_itself() -> None:
 )
 def test_masks_keep_only_what_the_rule_shows(masked: str, shown: str) -> None:
     assert masked == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "电话19900000001",
+        "199 0000 0001",
+        "199-0000-0001",
+        "8619900000001",
+        "+86 199 0000 0001",
+        "+86-19900000001。",
+        "511132198001019015",
+        "51113219800101901x",
+        "卡号6228480000000000018",
+    ],
+)
+def test_identifiers_are_found_in_the_forms_people_write(text: str) -> None:
+    assert holds_identifier(text)
+    assert not holds_identifier(without_identifiers(text, "〔已隐去〕"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "511132-2026-0001000",
+        "01a20394-3e7a-7225-8143-8614c2673fb2",
+        "13800001-2345-7678-9012-345678901234",
+        "2026-11-22 14:06:16",
+        "HOUS@511132201205",
+        "513,800.00元",
+    ],
+)
+def test_numbers_of_problems_events_and_places_are_none(text: str) -> None:
+    assert not holds_identifier(text)

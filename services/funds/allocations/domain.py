@@ -3,7 +3,8 @@
 from datetime import date
 from enum import StrEnum
 
-from shared.errors import Conflict, FieldError, IllegalMove, Invalid
+from shared.errors import Conflict, FieldError, Invalid
+from shared.moves import after
 
 
 class Source(StrEnum):
@@ -67,11 +68,7 @@ MOVES: dict[tuple[State, Action], State] = {
 
 def next_state(state: State, action: Action) -> State:
     """The state after `action`; raises `IllegalMove` where B.5 has no such move."""
-    try:
-        return MOVES[state, action]
-    except KeyError:
-        allowed = (move for start, move in MOVES if start is state)
-        raise IllegalMove(state=state, allowed=allowed) from None
+    return after(MOVES, state, action)
 
 
 class AllocationDuplicate(Conflict):

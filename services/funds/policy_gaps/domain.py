@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from shared.errors import IllegalMove
+from shared.moves import after
 
 
 class State(StrEnum):
@@ -36,11 +36,7 @@ MOVES: Mapping[tuple[State, Action], State] = {
 
 def next_state(state: State, action: Action) -> State:
     """The state after `action`; raises `IllegalMove`."""
-    try:
-        return MOVES[state, action]
-    except KeyError:
-        allowed = (move for start, move in MOVES if start is state)
-        raise IllegalMove(state=state, allowed=allowed) from None
+    return after(MOVES, state, action)
 
 
 # States of a problem (B.6) in which nothing has to be paid any more.

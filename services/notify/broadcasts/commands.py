@@ -18,7 +18,6 @@ from services.notify.broadcasts.domain import (
     State,
     check_reach,
     check_read_by,
-    check_wording,
     next_state,
 )
 from services.notify.broadcasts.queries import (
@@ -27,11 +26,13 @@ from services.notify.broadcasts.queries import (
     find_for_update,
     get_broadcast,
     get_issued,
+    list_for_update,
     tallies_of,
 )
 from services.notify.broadcasts.tables import Broadcast, Recipient
+from services.notify.contacts.domain import check_wording
 from services.notify.mirror.domain import derived_id
-from services.notify.queues.commands.telling import Happened, enqueue
+from services.notify.queues.commands.telling import Happened, enqueue, recall_event
 from services.notify.queues.domain.notices import Notice, Priority, Purpose
 from shared import clock, timers
 from shared.audit import record_audit
@@ -65,11 +66,6 @@ WITH addressed AS (
    ORDER BY org, person, created_at, contact_id
   RETURNING org)
 SELECT DISTINCT org FROM addressed ORDER BY org
-"""
-# What an organisation has acknowledged before stands: it was read.
-_RECALL = """
-UPDATE messages SET state = 'CANCELLED'
- WHERE event_id = $1 AND state IN ('QUEUED', 'LEASED') AND (settled_at IS NULL OR settled_at < $2)
 """
 
 
@@ -183,8 +179,8 @@ async def keep_issued(session: Session, event: BroadcastIssued, *, simulated: bo
         await session.flush()
         morning = clock.start_of_day(event.read_by + timedelta(days=1), _TOLD_AT_HOUR)
         await timers.arm(session, NewTimer(SUBJECT, event.broadcast_id, TIMER, morning, simulated))
-    # Whom else a message is to reach in an organisation follows from its one role, if it is one.
-    role = event.roles[0] if len(event.roles) == 1 else None
+    # Who else in an organisation is written to: contacts of any of the roles.
+    role = ",".join(sorted(set(event.roles)))
     await enqueue(
         session,
         [Happened(event.broadcast_id, event.wire_type, event.at, _message_of(event))],
@@ -237,8 +233,8 @@ async def follow_sequence(session: Session, broadcast_id: UUID, sequence: int) -
 
 async def fire_unread(session: Session, due: Sequence[DueTimer]) -> None:
     """Tell the issuers of broadcasts whose last day is over how many have not read them, once."""
-    found = [await find_for_update(session, timer.subject_id) for timer in due]
-    open_ones = [one for one in found if one is not None and _is_to_be_told(one)]
+    found = await list_for_update(session, [timer.subject_id for timer in due])
+    open_ones = [one for one in found if _is_to_be_told(one)]
     tallies = await tallies_of(session, [one.broadcast_id for one in open_ones])
     for broadcast in open_ones:
         tally = tallies.get(broadcast.broadcast_id, Tally(0, 0))
@@ -282,7 +278,7 @@ _NAMED = set(BroadcastEvent.model_fields) - {"at"}
 async def _withdraw(session: Session, broadcast: Broadcast, at: datetime) -> None:
     broadcast.withdraw(at)
     await timers.cancel(session, SUBJECT, [broadcast.broadcast_id], [TIMER])
-    await (await session.driver()).execute(_RECALL, broadcast.broadcast_id, at)
+    await recall_event(session, broadcast.broadcast_id, at)
 
 
 async def _record(

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 
-from services.notify.contacts.domain import PersonalIdentifier
-from shared.errors import FieldError, IllegalMove, Invalid
-from shared.privacy import without_identifiers
+from shared.errors import Invalid
+from shared.moves import after
 
 
 class State(StrEnum):
@@ -31,11 +30,7 @@ MOVES: Mapping[tuple[State, Action], State] = {
 
 def next_state(state: State, action: Action) -> State:
     """The state after `action`; raises `IllegalMove`."""
-    try:
-        return MOVES[state, action]
-    except KeyError:
-        allowed = [action for origin, action in MOVES if origin is state]
-        raise IllegalMove(state=state, allowed=allowed) from None
+    return after(MOVES, state, action)
 
 
 class ReadByPast(Invalid):
@@ -64,25 +59,6 @@ class BroadcastTooWide(Invalid):
 
 # All of them are named in one event, and an event has a limit.
 ORGANISATIONS_LIMIT = 5_000
-_FOUND = "\0"
-
-
-def check_wording(**texts: str) -> None:
-    """Refuse texts that hold a personal identifier (N-12): `PersonalIdentifier` names the field
-    and the character, counted from 1, at which it begins. The texts hold no NUL."""
-    errors = [
-        FieldError(
-            name,
-            PersonalIdentifier.code,
-            f"第{place + 1}个字符起疑似身份证号、银行账号或手机号，请删去。",
-            f"What looks like an id number, account or mobile number begins at character"
-            f" {place + 1}.",
-        )
-        for name, text in texts.items()
-        if (place := without_identifiers(text, _FOUND).find(_FOUND)) >= 0
-    ]
-    if errors:
-        raise PersonalIdentifier(errors=errors)
 
 
 def check_reach(organisations: int) -> None:

@@ -80,6 +80,13 @@ async def find_for_update(session: Session, broadcast_id: UUID) -> Broadcast | N
     return await session.get(Broadcast, broadcast_id, with_for_update=True)
 
 
+async def list_for_update(session: Session, broadcast_ids: Sequence[UUID]) -> Sequence[Broadcast]:
+    """Those of the broadcasts that are known, locked."""
+    broadcast_id = col(Broadcast.broadcast_id)
+    statement = select(Broadcast).where(broadcast_id.in_(broadcast_ids)).order_by(broadcast_id)
+    return (await session.scalars(statement.with_for_update())).all()
+
+
 async def tallies_of(session: ReadSession, broadcast_ids: Sequence[UUID]) -> dict[UUID, Tally]:
     """The receipts of some broadcasts, counted; those without recipients are left out."""
     broadcast_id = col(Recipient.broadcast_id)

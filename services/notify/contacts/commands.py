@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.notify.contacts.domain import Channel, PersonalIdentifier, shown_address
+from services.notify.contacts.domain import Channel, check_wording, shown_address
 from services.notify.contacts.queries import get_contact_for_update
 from services.notify.contacts.sealing import addresses_under
 from services.notify.contacts.tables import Contact
@@ -14,7 +14,6 @@ from shared.audit import record_audit
 from shared.database import ReadSession, Session
 from shared.errors import NotFound, VersionConflict
 from shared.ids import new_id
-from shared.privacy import holds_identifier
 from shared.security import Actor, Role
 
 
@@ -51,7 +50,7 @@ async def add_contact(
         actor.must_cover(org.partition("@")[2])
     elif org != actor.organisation:
         raise NotFound
-    _refuse_identifiers(label=label, person=person)
+    check_wording(label=label, person=person)
     contact_id = new_id()
     contact = Contact(
         contact_id=contact_id,
@@ -87,7 +86,7 @@ async def change_contact(
     contact = await get_contact_for_update(session, actor, contact_id)
     if contact.version != version:
         raise VersionConflict(version=contact.version)
-    _refuse_identifiers(label=changes.get("label"), person=changes.get("person"))
+    check_wording(label=changes.get("label"), person=changes.get("person"))
     if reach is not None:
         changes = {**changes, **reach.sealed(session, contact_id)}
     for name, value in changes.items():
@@ -104,9 +103,3 @@ async def remove_contact(session: Session, actor: Actor, contact_id: UUID) -> No
     contact = await get_contact_for_update(session, actor, contact_id)
     contact.remove()
     await record_audit(session, actor, "REMOVE", "contact", contact_id)
-
-
-def _refuse_identifiers(**texts: str | None) -> None:
-    refused = [name for name, text in texts.items() if text and holds_identifier(text)]
-    if refused:
-        raise PersonalIdentifier.about(*refused)

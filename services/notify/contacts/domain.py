@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from shared.errors import IllegalMove, Invalid
+from shared.errors import FieldError, Invalid
+from shared.moves import after
+from shared.privacy import mask_phone, without_identifiers
 
 
 class Channel(StrEnum):
@@ -54,11 +56,7 @@ MOVES: Mapping[tuple[State, Action], State] = {
 
 def next_state(state: State, action: Action) -> State:
     """The state after `action`; raises `IllegalMove`."""
-    try:
-        return MOVES[state, action]
-    except KeyError:
-        allowed = [action for origin, action in MOVES if origin is state]
-        raise IllegalMove(state=state, allowed=allowed) from None
+    return after(MOVES, state, action)
 
 
 class PersonalIdentifier(Invalid):
@@ -77,14 +75,34 @@ class SchemeNotAllowed(Invalid):
     en = "The operator does not allow addresses of this kind."
 
 
+_FOUND = "\0"
+
+
+def check_wording(**texts: str | None) -> None:
+    """Refuse texts that hold a personal identifier (N-12): `PersonalIdentifier` names the field
+    and the character, counted from 1, at which it begins. The texts hold no NUL."""
+    errors = [
+        FieldError(
+            name,
+            PersonalIdentifier.code,
+            f"第{place + 1}个字符起疑似身份证号、银行账号或手机号，请删去。",
+            f"What looks like an id number, account or mobile number begins at character"
+            f" {place + 1}.",
+        )
+        for name, text in texts.items()
+        if (place := without_identifiers(text or "", _FOUND).find(_FOUND)) >= 0
+    ]
+    if errors:
+        raise PersonalIdentifier(errors=errors)
+
+
 _SHOWN_OF_KEY = 4
 
 
 def shown_address(channel: Channel, address: Mapping[str, str]) -> str:
     """What may be shown of an address: enough to tell two apart, too little to write to it."""
     if channel is Channel.SMS:
-        mobile = address["mobile"]
-        return f"{mobile[:3]}****{mobile[-4:]}"
+        return mask_phone(address["mobile"])
     if channel is Channel.EMAIL:
         local, _, host = address["address"].rpartition("@")
         return f"{local[:1]}***@{host}"

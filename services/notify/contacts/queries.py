@@ -30,7 +30,7 @@ sent AS (
     FROM {queued} q
     JOIN contacts c ON c.org = q.org AND c.state = 'ACTIVE'
    WHERE q.settled_at IS NULL AND (c.copies OR NOT q.information)
-     AND (c.roles = '{{}}' OR q.role IS NULL OR q.role = ANY(c.roles)))"""
+     AND (c.roles = '{{}}' OR q.role IS NULL OR c.roles && string_to_array(q.role, ',')))"""
 
 
 def covered_by(actor: Actor) -> ColumnElement[bool]:

@@ -62,6 +62,7 @@ class Sending(NotifyTable, table=True):
         Index("sendings_waiting", "contact_id", "next_at", postgresql_where=_PENDING),
         Index("sendings_of_message", "message_id"),
         Index("sendings_of_contact", "contact_id", "created_at"),
+        Index("sendings_by_time", "created_at", "sending_id"),
     )
 
     sending_id: UUID = Field(

@@ -34,7 +34,9 @@ Handler = Annotated[
     ),
 ]
 PetitionNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,40}$")]
-Note = Annotated[str, StringConstraints(max_length=300, strip_whitespace=True)]
+Note = Annotated[
+    str, StringConstraints(max_length=300, strip_whitespace=True, pattern=r"^[^\x00]*$")
+]
 
 
 class AnswerPetitioner(BaseModel):

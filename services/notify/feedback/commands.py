@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
 from services.notify.contacts.commands import Reach
-from services.notify.contacts.domain import ContactState, PersonalIdentifier
+from services.notify.contacts.domain import ContactState, check_wording
 from services.notify.contacts.domain import State as SendingState
 from services.notify.contacts.tables import Contact, Sending
 from services.notify.feedback.domain import Action, Result, content_of
@@ -28,12 +31,13 @@ from shared.events.notify import (
 from shared.ids import new_id
 from shared.labels import department_name
 from shared.messaging import outbox
-from shared.privacy import holds_identifier
 from shared.runtime import Runtime
 from shared.security import Actor
 
 AT_ONCE = 100
-ADDRESS_DAYS = Setting("petitioner_address_days", 30, int, rule="N-10")
+ADDRESS_DAYS = Setting(
+    "petitioner_address_days", 30, Annotated[int, Field(ge=1, le=3650)], rule="N-10"
+)
 
 _ERASE = """
 UPDATE contacts c SET state = 'REMOVED', address_sealed = '', address_shown = ''
@@ -53,10 +57,7 @@ async def answer_petitioner(
     reach: Reach,
 ) -> ListedFeedback:
     """Send a petitioner what came of the petition; raises `PersonalIdentifier`."""
-    texts = {"petition_no": petition_no, "note": note}
-    refused = [name for name, text in texts.items() if holds_identifier(text)]
-    if refused:
-        raise PersonalIdentifier.about(*refused)
+    check_wording(petition_no=petition_no, note=note)
     now, contact_id = clock.now(), new_id()
     contact = Contact(
         contact_id=contact_id,

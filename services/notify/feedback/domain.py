@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from shared.errors import IllegalMove
+from shared.moves import after
 
 
 class Result(StrEnum):
@@ -47,11 +47,7 @@ TEMPLATE = "FEEDBACK"
 
 def next_state(state: State, action: Action) -> State:
     """The state after `action`; raises `IllegalMove`."""
-    try:
-        return MOVES[state, action]
-    except KeyError:
-        allowed = [action for origin, action in MOVES if origin is state]
-        raise IllegalMove(state=state, allowed=allowed) from None
+    return after(MOVES, state, action)
 
 
 def content_of(petition_no: str, result: Result, note: str, office: str) -> dict[str, str]:

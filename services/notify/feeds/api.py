@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify.feeds import commands, queries
@@ -28,9 +28,8 @@ from services.notify.feeds.domain import (
 from services.notify.feeds.tables import Subscription
 from services.notify.settings import NotifySettings
 from shared.egress import TargetRefused, TargetUnresolved, vet_target
-from shared.errors import IllegalMove, NotFound, VersionConflict
+from shared.errors import DomainError, IllegalMove, NotFound, VersionConflict
 from shared.events.base import event_types
-from shared.runtime import Runtime
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
 from shared.web.fields import OrganisationCode, RegionCode
@@ -113,6 +112,40 @@ class ChangeSubscription(BaseModel):
     state: Literal[State.ACTIVE, State.PAUSED] | None = Field(None, description="启用或暂停")
 
 
+# What is asked for, and why its target is refused. That is found out while no connection to the
+# database is held, because looking up a name may take seconds; it is said after the repetition of a
+# request has had its first answer.
+Refusal = DomainError | None
+
+
+async def _vet_creation(
+    body: CreateSubscription, runtime: RunningService, _actor: Subscriber
+) -> tuple[CreateSubscription, Refusal]:
+    is_webhook = body.channel is Channel.WEBHOOK
+    return body, await _refusal_of(body.target if is_webhook else None, runtime)
+
+
+async def _vet_change(
+    body: ChangeSubscription, runtime: RunningService, _actor: Subscriber
+) -> tuple[ChangeSubscription, Refusal]:
+    return body, await _refusal_of(body.target, runtime)
+
+
+VettedCreation = Annotated[tuple[CreateSubscription, Refusal], Depends(_vet_creation)]
+VettedChange = Annotated[tuple[ChangeSubscription, Refusal], Depends(_vet_change)]
+
+
+async def _refusal_of(target: str | None, runtime: RunningService) -> Refusal:
+    assert isinstance(runtime.settings, NotifySettings)
+    if target is None:
+        return None
+    try:
+        await vet_target(target, runtime.settings.webhook_egress)
+    except (TargetRefused, TargetUnresolved) as refusal:
+        return refusal
+    return None
+
+
 class FiltersView(BaseModel):
     """The filters of a subscription."""
 
@@ -126,8 +159,8 @@ class FiltersView(BaseModel):
 
 class SubscriptionView(BaseModel):
     """A subscription. `target` is a webhook's URL (others than its owner see its host alone) or the
-    topic; `reason` says why it is suspended; `recorded` counts what was ever kept for a stream or
-    webhook. The `mandatory` one, of the problems the organisation leads, is always there."""
+    topic; `reason` says why it is suspended; `recorded` is the number of what was kept last for a
+    stream or webhook. The `mandatory` one, of the problems one leads, is always there."""
 
     id: UUID
     org: str
@@ -194,22 +227,23 @@ class SubscriptionView(BaseModel):
     ),
 )
 async def create_subscription(
-    body: CreateSubscription,
+    vetted: VettedCreation,  # before the session, which holds a connection from then on
     session: WriteSession,
     once: OnceOnly,
-    runtime: RunningService,
     actor: Subscriber,
 ) -> SubscriptionView:
     """Subscribe one's own organisation (N-02). A webhook is suspended until its test succeeds."""
+    body, refusal = vetted
     if body.org not in (None, actor.organisation):
         raise NotFound
     filters = body.filters.checked(actor)
-    if body.channel is Channel.WEBHOOK:
-        if body.target is None:
-            raise TargetRequired.about("target")
-        await _vet(runtime, body.target)
-    elif body.target is not None:
+    is_webhook = body.channel is Channel.WEBHOOK
+    if is_webhook and body.target is None:
+        raise TargetRequired.about("target")
+    if not is_webhook and body.target is not None:
         raise TargetNotChoosable.about("target")
+    if refusal is not None:
+        raise refusal
     made = await commands.subscribe(session, actor, body.channel, filters, body.target)
     return await once.keep(SubscriptionView.of(made, actor))
 
@@ -263,15 +297,15 @@ async def get_subscription(
 )
 async def change_subscription(
     subscription_id: UUID,
-    body: ChangeSubscription,
+    vetted: VettedChange,
     session: WriteSession,
-    runtime: RunningService,
     actor: Subscriber,
 ) -> SubscriptionView:
     """Change filters or target, pause or go on. A webhook's new target is to be tested again."""
+    body, refusal = vetted
     filters = body.filters.checked(actor) if body.filters else None
-    if body.target is not None:
-        await _vet(runtime, body.target)
+    if refusal is not None:
+        raise refusal
     changed = await commands.change_subscription(
         session,
         actor,
@@ -299,8 +333,3 @@ async def delete_subscription(
 
 # What precedes the id of every stored subscription.
 _FIRST = UUID(int=0)
-
-
-async def _vet(runtime: Runtime, target: str) -> None:
-    assert isinstance(runtime.settings, NotifySettings)
-    await vet_target(target, runtime.settings.webhook_egress)

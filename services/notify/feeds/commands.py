@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.notify.feeds import queries
 from services.notify.feeds.domain import (
+    RECORDING,
     Action,
     Channel,
     Filters,
@@ -19,6 +20,7 @@ from services.notify.feeds.domain import (
     mandatory_id,
     topic_of,
 )
+from services.notify.feeds.recording import have_looked_at
 from services.notify.feeds.tables import Subscription, SubscriptionVersion
 from shared import clock
 from shared.audit import record_audit
@@ -41,12 +43,16 @@ from shared.security import Actor, system_actor
 SUBSCRIPTION_LIMIT = Setting("subscription_limit", 50, int, rule="N-02")
 
 # What is known already, by the command that published it or from a backup, stays; a newer state
-# replaces it, but for what only the target and its secret could make true.
+# replaces it, but for what only the target and its secret could make true. What is numbered anew
+# begins above every number given before, at the milliseconds of now: a stream that resumes from one
+# of the old finds a gap, never another event in its place.
 _RESTORE = f"""
 INSERT INTO subscriptions AS s (subscription_id, org, channel, target, filters, state, reason,
                                 created_at, changed_at, event_sequence, last_position)
 SELECT i, o, c, t, f, CASE WHEN lost THEN '{State.SUSPENDED}' ELSE w END,
-       CASE WHEN lost THEN '{Reason.TARGET_LOST}' ELSE r END, a, a, q, 0
+       CASE WHEN lost THEN '{Reason.TARGET_LOST}' ELSE r END, a, a, q,
+       CASE WHEN c = ANY('{{{",".join(sorted(RECORDING))}}}')
+            THEN floor(extract(epoch FROM clock_timestamp()) * 1000) ELSE 0 END
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::json[], $6::text[], $7::text[],
               $8::timestamptz[], $9::bigint[]) AS e(i, o, c, t, f, w, r, a, q)
  CROSS JOIN LATERAL (SELECT c = '{Channel.WEBHOOK}' AND w <> '{State.DELETED}') AS l(lost)
@@ -195,7 +201,7 @@ async def _own(session: Session, actor: Actor, subscription_id: UUID) -> Subscri
 async def _publish(
     session: Session, subscription: Subscription, event_class: type[SubscriptionEvent]
 ) -> None:
-    """Keep what the subscription is from now on as a version, and say so."""
+    """Keep what the subscription is from now on as a version, and say so, also to who delivers."""
     version = subscription.event_sequence + 1
     session.add(
         SubscriptionVersion(
@@ -217,6 +223,7 @@ async def _publish(
         version=version,
     )
     await outbox.record(session, subscription, event)
+    await have_looked_at(session, subscription.subscription_id)
 
 
 async def _audit_own(

@@ -8,8 +8,9 @@ from typing import Any, Self
 from uuid import UUID
 
 from services.notify.mirror.domain import Change, derived_id, may_hear
-from shared.errors import Conflict, FieldError, IllegalMove, Invalid
+from shared.errors import Conflict, FieldError, Invalid
 from shared.labels import KINDS
+from shared.moves import after
 from shared.regions import PLACE_UNITS, ancestors, is_within, region_of, township_of
 
 
@@ -74,11 +75,7 @@ MOVES: Mapping[tuple[State, Action], State] = {
 
 def next_state(state: State, action: Action) -> State:
     """The state after `action`; raises `IllegalMove`."""
-    try:
-        return MOVES[state, action]
-    except KeyError:
-        allowed = [action for origin, action in MOVES if origin is state]
-        raise IllegalMove(state=state, allowed=allowed) from None
+    return after(MOVES, state, action)
 
 
 # What inspection's problems can be; an event of theirs names one of each.

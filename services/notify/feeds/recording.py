@@ -1,6 +1,6 @@
 """What subscriptions get of an event: messages, copies on topics, and what is kept to be delivered.
 
-CHANNEL tells who delivers that a subscription has something to deliver.
+CHANNEL tells who delivers to look at a subscription: it has recorded something, or has changed.
 """
 
 import json
@@ -25,7 +25,7 @@ from shared.database import Session
 from shared.events.base import Envelope
 from shared.messaging.outbox import INSERT_UNNEST_SQL, OutboxRow, columns_of
 
-# Who listens on it gets the id of a subscription that has recorded something, once committed.
+# Who listens on it gets the id of a subscription, once what was done to it is committed.
 CHANNEL = "feeds"
 
 Match = tuple[Fact, Standing]
@@ -61,7 +61,13 @@ counted AS (
   RETURNING s.subscription_id)
 SELECT count(pg_notify('{CHANNEL}', subscription_id::text)) FROM counted
 """
+_LOOK = "SELECT pg_notify($1, $2)"
 _COPY = f"{INSERT_UNNEST_SQL} ON CONFLICT DO NOTHING"
+
+
+async def have_looked_at(session: Session, subscription_id: UUID) -> None:
+    """Let who delivers to a subscription look at it once this transaction has committed."""
+    await (await session.driver()).execute(_LOOK, CHANNEL, str(subscription_id))
 
 
 async def record_facts(

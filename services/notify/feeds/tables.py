@@ -12,6 +12,7 @@ from services.notify.tables import CODE, INSTANT, NotifyTable
 from shared.ids import new_id
 
 _DUE = text("state = 'PENDING'")
+_DEAD = text("state = 'DEAD'")
 _LIVE = text("state <> 'DELETED'")
 
 
@@ -65,6 +66,7 @@ class Delivery(NotifyTable, table=True):
     __table_args__ = (
         UniqueConstraint("subscription_id", "event_id"),
         Index("deliveries_due", "subscription_id", "next_at", "position", postgresql_where=_DUE),
+        Index("deliveries_dead", "subscription_id", "position", postgresql_where=_DEAD),
         Index("deliveries_of_problem", "subscription_id", "problem_id", "position"),
         Index("deliveries_recorded", "recorded_at"),
     )

@@ -51,7 +51,10 @@ class InboxItem(BaseModel):
     due_on: date | None
     priority: int = Field(description="9 urgent, 5 normal, 1 information")
     information: bool = Field(description="a copy: nothing is to be done")
-    role: str | None = Field(description="whom in the organisation it is meant for")
+    role: str | None = Field(
+        description="whom in the organisation it is meant for, roles parted by commas",
+        examples=["dept_head"],
+    )
     recalled: bool = Field(description="overtaken by events, or withdrawn")
     read: bool
     read_at: datetime | None = Field(description="when the caller first read it")
@@ -123,7 +126,8 @@ async def list_inbox(
     since: Annotated[AwareDatetime | None, Query(description="此刻及以后发生的")] = None,
 ) -> Page[InboxItem]:
     """The messages of one's own organisation, newest first, and whether one has read them. Who
-    does not work through its queue sees the broadcasts addressed to him."""
+    does not work through its queue sees the broadcasts addressed to him. With a filter, the newest
+    5,000 ⚙ are looked through."""
     filters = InboxFilters(unread, purpose, word, since)
     rows = await queries.list_inbox(session, actor, filters, _reach(runtime, actor), page)
 

@@ -33,7 +33,7 @@ WITH marked AS (
   ON CONFLICT DO NOTHING RETURNING 1)
 SELECT count(*) FROM marked
 """
-_UNTIL = "AND m.event_id IN (SELECT event_id FROM happenings WHERE at <= :before)"
+_UNTIL = "AND (SELECT h.at FROM happenings h WHERE h.event_id = m.event_id) <= :before"
 
 
 async def mark_read(session: Session, actor: Actor, message_id: UUID) -> None:

@@ -24,8 +24,8 @@ from shared.regions import prefix_range
 from shared.security import Actor
 from shared.web.pagination import PageRequest
 
-# Unread is looked for among an organisation's newest messages: what lies deeper was never meant to
-# be worked off here, and counting stays as cheap as on the first day.
+# Whatever is looked for is looked for among an organisation's newest messages: what lies deeper was
+# never meant to be worked off here, and every question stays as cheap as on the first day.
 INBOX_REACH = Setting("inbox_reach", 5_000, PositiveInt, rule="B.9")
 
 _SHOWN = f"m.org = :org AND m.purpose <> '{UNKNOWN_PURPOSE}' AND m.state <> 'DEAD'"
@@ -34,35 +34,35 @@ m.event_id IN (SELECT broadcast_id FROM broadcast_recipients
                 WHERE person = :person AND org = :org)
 """
 _NEWEST = "(SELECT * FROM messages WHERE org = :org ORDER BY position DESC LIMIT :reach)"
-# The receipt of a broadcast is given where the broadcast is read, and says that it was. The LIMIT 1
-# keeps the planner to one look at the index per message, whatever it believes of these tables.
+# The receipt of a broadcast is given where the broadcast is read, and says that it was. A scalar
+# subquery is one look at an index per message, whatever the planner believes of these tables.
 _UNREAD = """
 m.state <> 'CANCELLED'
 AND (SELECT true FROM read_marks k
-      WHERE k.person = :person AND k.org = :org AND k.message_id = m.message_id
-      LIMIT 1) IS NOT TRUE
+      WHERE k.person = :person AND k.org = :org AND k.message_id = m.message_id)
+    IS NOT TRUE
 AND (m.purpose <> 'BROADCAST'
      OR (SELECT true FROM broadcast_recipients r
           WHERE r.broadcast_id = m.event_id AND r.org = :org AND r.person = :person
-            AND r.read_at IS NOT NULL
-          LIMIT 1) IS NOT TRUE)
+            AND r.read_at IS NOT NULL) IS NOT TRUE)
 """
-_SINCE = "m.event_id IN (SELECT event_id FROM happenings WHERE at >= :since)"
+_SINCE = "(SELECT h.at FROM happenings h WHERE h.event_id = m.event_id) >= :since"
 
 _ITEMS = """
 SELECT m.message_id, m.event_id, h.event_type, h.at, m.problem_id, m.purpose, m.information,
        m.role, m.priority, m.position, h.data::text AS data,
        m.state = 'CANCELLED' OR coalesce(b.state, '') = 'WITHDRAWN' AS recalled,
-       coalesce(k.read_at, r.read_at) AS read_at,
+       coalesce((SELECT k.read_at FROM read_marks k
+                  WHERE k.person = :person AND k.org = :org AND k.message_id = m.message_id),
+                (SELECT r.read_at FROM broadcast_recipients r
+                  WHERE r.broadcast_id = m.event_id AND r.org = :org AND r.person = :person)
+               ) AS read_at,
        coalesce((SELECT string_agg(g.name, '' ORDER BY g.code) FROM regions g
                   WHERE g.code = ANY(ARRAY[left(v.code, 6), left(v.code, 9), v.code])), '') AS place
-  FROM ({candidates}) AS m
+  FROM (SELECT m.* FROM {source} AS m WHERE {conditions}
+         ORDER BY m.position DESC LIMIT :limit) AS m
   JOIN happenings h USING (event_id)
   LEFT JOIN problems p USING (problem_id)
-  LEFT JOIN read_marks k
-    ON k.person = :person AND k.org = :org AND k.message_id = m.message_id
-  LEFT JOIN broadcast_recipients r
-    ON r.broadcast_id = m.event_id AND r.org = :org AND r.person = :person
   LEFT JOIN broadcasts b ON b.broadcast_id = m.event_id
  CROSS JOIN LATERAL (SELECT coalesce(p.village_code, h.data->>'village_code',
                                      h.data->>'region_code') AS code) AS v
@@ -78,20 +78,16 @@ SELECT code FROM regions
    AND (code IN (SELECT code FROM named) OR left(code, 9) IN (SELECT code FROM named)
         OR left(code, 6) IN (SELECT code FROM named))
 """
-_OF_NUMBER = """
-m.problem_id IN (SELECT problem_id FROM problems WHERE problem_no LIKE :pattern)
+_MEANT = """
+(m.purpose = ANY(:purposes)
+ OR (SELECT p.problem_no LIKE :pattern OR p.kind = ANY(:kinds) OR p.village_code = ANY(:places)
+       FROM problems p WHERE p.problem_id = m.problem_id)
+ OR m.problem_id IS NULL
+    AND (SELECT h.data->>'title' LIKE :pattern OR h.data->>'text' LIKE :pattern
+                OR h.data->>'kind' = ANY(:kinds)
+                OR coalesce(h.data->>'village_code', h.data->>'region_code') = ANY(:places)
+           FROM happenings h WHERE h.event_id = m.event_id))
 """
-_OF_PLACE = "m.problem_id IN (SELECT problem_id FROM problems WHERE village_code = ANY(:places))"
-_OF_KIND = "m.problem_id IN (SELECT problem_id FROM problems WHERE kind = ANY(:kinds))"
-_OF_NO_PROBLEM = """
-m.problem_id IS NULL
-AND EXISTS (SELECT FROM happenings h
-             WHERE h.event_id = m.event_id
-               AND (h.data->>'title' LIKE :pattern OR h.data->>'text' LIKE :pattern
-                    OR h.data->>'kind' = ANY(:kinds)
-                    OR coalesce(h.data->>'village_code', h.data->>'region_code') = ANY(:places)))
-"""
-_OF_PURPOSE = "m.purpose = ANY(:purposes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,25 +158,16 @@ def page_statement(
 ) -> tuple[str, dict[str, Any]]:
     """The statement that reads a page of an inbox, and its parameters; `meaning` and `places` are
     those of the word looked for."""
-    conditions, values = _conditions(actor, filters, reach, page)
-    alternatives = ["true"]
+    conditions, values = _conditions(actor, filters, page)
     if meaning is not None:
+        conditions.append(_MEANT)
         values |= {"pattern": meaning.pattern, "kinds": meaning.kinds, "places": list(places)}
-        alternatives = [_OF_NUMBER, _OF_NO_PROBLEM]
-        alternatives += [_OF_PLACE] if places else []
-        alternatives += [_OF_KIND] if meaning.kinds else []
-        if meaning.purposes:
-            alternatives.append(_OF_PURPOSE)
-            values["purposes"] = meaning.purposes
-    source = _recent(actor) if filters.unread else "messages"
-    # Each meaning of a word is looked for by itself: by an index where it is rare, and where it is
-    # not, from the newest message on until the page is full.
-    candidates = " UNION ".join(
-        f"(SELECT m.* FROM {source} AS m WHERE {' AND '.join([*conditions, alternative])}"
-        " ORDER BY m.position DESC LIMIT :limit)"
-        for alternative in alternatives
-    )
-    return _ITEMS.format(candidates=candidates), values
+        values["purposes"] = meaning.purposes
+    source = "messages"
+    if filters != InboxFilters():
+        source = _recent(actor)
+        values["reach"] = reach
+    return _ITEMS.format(source=source, conditions=" AND ".join(conditions)), values
 
 
 async def count_unread(session: ReadSession, actor: Actor, reach: int) -> dict[Purpose, int]:
@@ -191,20 +178,18 @@ async def count_unread(session: ReadSession, actor: Actor, reach: int) -> dict[P
 
 
 def _recent(actor: Actor) -> str:
-    """The messages among which the actor's unread ones are: letters to one person are few."""
+    """The messages among which is looked for the actor's: letters to one person are few."""
     return _NEWEST if actor.has(*WORKERS) else "messages"
 
 
 def _conditions(
-    actor: Actor, filters: InboxFilters, reach: int, page: PageRequest
+    actor: Actor, filters: InboxFilters, page: PageRequest
 ) -> tuple[list[str], dict[str, Any]]:
     """The conditions on a message `m` that hold whatever a word means, and their parameters."""
     conditions = [scope_of(actor)]
     values = reader_of(actor) | {"limit": page.limit + 1}
     if filters.unread is not None:
         conditions.append(_UNREAD if filters.unread else f"NOT ({_UNREAD})")
-    if filters.unread:
-        values["reach"] = reach
     if filters.purpose is not None:
         conditions.append("m.purpose = :purpose")
         values["purpose"] = filters.purpose.value
@@ -219,8 +204,7 @@ def _conditions(
 
 
 async def _places(session: ReadSession, actor: Actor, pattern: str) -> list[str]:
-    """The codes of `_PLACES`. They are asked for first, because how many there are decides by which
-    way their messages are found."""
+    """The codes of `_PLACES`, asked for once and not per message."""
     low, high = prefix_range(actor.region)
     rows = await session.scalars(text(_PLACES), {"low": low, "high": high, "pattern": pattern})
     return list(rows)

@@ -115,6 +115,7 @@ def _change(received: Received[ProblemEvent], stored: Mapping[str, Any]) -> Chan
             dispatched=stored["dispatched"],
         ),
         before=None if stored["known"] is None else _before(stored),
+        version=envelope.sequence,
         level=event.level if isinstance(event, ProblemOverdue) else None,
         verifier=(
             event.next_org if isinstance(event, ProblemSubmitted | ProblemVerified) else None

@@ -79,7 +79,8 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event of a problem: what happened (`dispatched`), and the problem after and before it.
+    """One event of a problem, its `version`-th: what happened (`dispatched`), and the problem after
+    and before it.
 
     `data` is the event's data as JSON; `level` is set for an escalation (N-04), `verifier` where
     an organisation is to verify a rectification (I-40).
@@ -92,6 +93,7 @@ class Change:
     data: str
     problem: Problem
     before: Before | None
+    version: int
     level: int | None = None
     verifier: str | None = None
 

@@ -116,7 +116,8 @@ async def pull_messages(
 async def ack_message(
     org: Organisation, message_id: UUID, runtime: RunningService, actor: Worker
 ) -> Response:
-    """Acknowledge a message: it will not be handed out again. A second time changes nothing."""
+    """Acknowledge a message: it will not be handed out again. A second time changes nothing; one
+    that was recalled after it had been handed out may still be acknowledged."""
     _own(actor, org)
     await handing.acknowledge(runtime.database, actor, message_id)
     return Response(status_code=204)

@@ -9,8 +9,9 @@ from sqlalchemy import func, text
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from services.notify.mirror.tables import MirroredProblem
 from services.notify.queues.domain.states import State
-from services.notify.queues.tables import MESSAGES, Happening, Message
+from services.notify.queues.tables import MESSAGES, UNKNOWN_PURPOSE, Happening, Message
 from services.notify.tables import CODE
 from shared.database import Connection, ReadSession
 from shared.errors import NotFound
@@ -39,11 +40,16 @@ _FIGURES = text(
     """
 )
 
-_WITH_WORK = """
+# One look at the head of each queue: of EXISTS, and without an order, the planner would read all
+# that waits anywhere.
+WITH_WORK = """
 SELECT org FROM unnest($1::text[]) AS waiting(org)
- WHERE EXISTS (SELECT FROM messages m WHERE m.org = waiting.org AND m.state = 'QUEUED')
-    OR EXISTS (SELECT FROM messages m WHERE m.org = waiting.org AND m.state = 'LEASED'
-                                        AND m.leased_until <= $2 AND NOT m.final_delivery)
+ WHERE (SELECT true FROM messages m WHERE m.org = waiting.org AND m.state = 'QUEUED'
+         ORDER BY m.priority DESC, m.position LIMIT 1)
+    OR (SELECT true FROM messages m
+         WHERE m.org = waiting.org AND m.state = 'LEASED' AND m.leased_until <= $2
+           AND NOT m.final_delivery
+         ORDER BY m.leased_until LIMIT 1)
 """
 
 
@@ -57,7 +63,7 @@ async def queues_with_work(
     connection: Connection, organisations: Collection[str], now: datetime
 ) -> list[str]:
     """Those of `organisations` whose queue may hold something to hand out."""
-    rows = await connection.fetch(_WITH_WORK, list(organisations), now)
+    rows = await connection.fetch(WITH_WORK, list(organisations), now)
     return [row["org"] for row in rows]
 
 
@@ -69,13 +75,19 @@ async def list_dead_letters(
     return (await session.scalars(page.after(statement, [MESSAGES.c.message_id], UUID))).all()
 
 
-async def get_message_for_update(session: ReadSession, message_id: UUID, region: str) -> Message:
-    """A message of the region's queues, locked; raises `NotFound`."""
+async def get_message(session: ReadSession, message_id: UUID, region: str) -> Message:
+    """A message of the region's queues; raises `NotFound`."""
     statement = _of_region(region).where(col(Message.message_id) == message_id)
-    message = await session.scalar(statement.with_for_update())
+    message = await session.scalar(statement)
     if message is None:
         raise NotFound
     return message
+
+
+async def lock_version(session: ReadSession, problem_id: UUID | None) -> int | None:
+    """How many of a problem's events have come; no more can come until the transaction ends."""
+    statement = select(MirroredProblem.version).where(col(MirroredProblem.problem_id) == problem_id)
+    return await session.scalar(statement.with_for_update(read=True))
 
 
 async def event_type_of(session: ReadSession, event_id: UUID) -> str:
@@ -89,4 +101,5 @@ async def event_type_of(session: ReadSession, event_id: UUID) -> str:
 def _of_region(region: str) -> SelectOfScalar[Message]:
     low, high = prefix_range(region)
     place = func.split_part(col(Message.org), "@", 2, type_=CODE)
-    return select(Message).where(place >= low, place < high)
+    known = col(Message.purpose) != UNKNOWN_PURPOSE
+    return select(Message).where(known, place >= low, place < high)

@@ -15,7 +15,6 @@ class Happening(NotifyTable, table=True):
     """What messages tell of: an event with its data, kept once however many are told."""
 
     __tablename__ = "happenings"
-    __table_args__ = (Index("happenings_by_time", "at"),)
 
     event_id: UUID = Field(primary_key=True)
     event_type: str
@@ -34,8 +33,9 @@ class Message(NotifyTable, table=True):
     """One message in the queue of `org`. `position` is its place: of one problem the lower ones are
     handed out first; those of no problem stand alone. `role` says whom in the organisation it is
     meant for (None: whoever handles its matters). `final_delivery` marks the last lease it gets
-    before it is dead. `settled_at` is when it was last acknowledged, declared dead or replayed:
-    what happened to its problem before then does not recall it."""
+    before it is dead. `settled_at` is when it was last acknowledged, declared dead or replayed;
+    `replayed_version` after which of its problem's events it was replayed: those do not recall it.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -69,16 +69,17 @@ class Message(NotifyTable, table=True):
     final_delivery: bool = False
     event_sequence: int = Field(0, sa_type=BigInteger)
     settled_at: datetime | None = Field(None, sa_type=INSTANT)
+    replayed_version: int | None = Field(None, sa_type=BigInteger)
 
     def move(self, action: Action) -> None:
         """Take the move `action`; raises `IllegalMove`."""
         self.state = next_state(State(self.state), action)
 
-    def replay(self, at: datetime) -> None:
-        """Bring a dead message back to its place in the queue, as if it had never been handed out;
-        raises `IllegalMove`."""
+    def replay(self, at: datetime, version: int | None) -> None:
+        """Bring a dead message back to its place in the queue, as if it had never been handed out,
+        after the `version`-th event of its problem; raises `IllegalMove`."""
         self.move(Action.REPLAY)
-        self.settled_at = at
+        self.settled_at, self.replayed_version = at, version
         self.delivery_count = 0
         self.leased_until = None
         self.lease_simulated = self.final_delivery = False

@@ -140,7 +140,10 @@ def template_in_force(
     configuration: Configuration, purpose: Purpose, region: str, on: date
 ) -> Template:
     """The template of a purpose for the organisations of a region, for events of a day."""
-    wording = configuration.value(WORDINGS[purpose], region, on)
+    setting = WORDINGS[purpose]
+    wording = configuration.value(setting, region, on)
+    if wording is setting.default:
+        return TEMPLATES[purpose]
     return replace(TEMPLATES[purpose], title=wording.title, text=wording.text, copy=wording.copy)
 
 

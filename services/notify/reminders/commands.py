@@ -68,7 +68,11 @@ RETURNING r.problem_id, r.due_on, r.kind, r.remind_on, r.remind_at, r.level, r.o
           coalesce(d.state, p.state) AS state, p.village_code
 """
 _TAKE_DUE = _TAKE.format(which=f"r.sent_at IS NULL AND r.remind_at <= d.as_of OR {_RESTORED}")
-_TAKE_RESTORED = _TAKE.format(which=_RESTORED)
+# Of everyday life, in which there is none, one look is enough.
+_TAKE_RESTORED = _TAKE.format(
+    which=f"""{_RESTORED})
+   AND EXISTS (SELECT FROM reminders WHERE state = 'PLANNED' AND sent_at IS NOT NULL"""
+)
 _TAKE_ESCALATION = """
 UPDATE reminders r SET state = 'SENT', sent_at = e.at
   FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::timestamptz[])
@@ -82,13 +86,15 @@ _ABSORBED = """
 SELECT problem_id, sent_at, sent_version, kind, remind_on, remind_at FROM reminders
  WHERE problem_id = ANY($1) AND state = 'SENT' AND sent_version IS NOT NULL ORDER BY remind_on
 """
-# What is there is what became of it, or will be: in normal life all of it.
+# In normal life each is sent. One that a restored backup knows as not sent yet was sent as told.
 _RESTORE = """
 INSERT INTO reminders (problem_id, due_on, kind, remind_on, remind_at, org, state, sent_at,
                        sent_version)
 SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::date[], $5::timestamptz[],
                      $6::text[], $7::text[], $8::timestamptz[], $9::bigint[])
-ON CONFLICT DO NOTHING
+ON CONFLICT (problem_id, due_on, kind, remind_on) DO UPDATE
+   SET state = EXCLUDED.state, sent_at = EXCLUDED.sent_at, sent_version = EXCLUDED.sent_version
+ WHERE reminders.state <> 'SENT' AND reminders.sent_at IS NULL
 """
 _LOCK = "SELECT problem_id FROM problems WHERE problem_id = ANY($1) ORDER BY 1 FOR UPDATE"
 

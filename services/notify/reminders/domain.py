@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from services.notify.mirror.domain import Change, may_hear, organisation_of
 from services.notify.queues.domain.notices import Priority, priority_of
@@ -11,6 +12,8 @@ from shared.clock import civil_date, start_of_day
 from shared.workdays import WorkdayCalendar
 
 IMMEDIATE = "IMMEDIATE"
+# How often somebody hears that a deadline has passed (N-04).
+LEVELS = 3
 
 
 class Kind(StrEnum):
@@ -86,10 +89,15 @@ def sending_time(
     the last workday before it, as nobody is to hear of it too late; on the day itself where that
     is not ahead of `told_at` any more."""
     own = start_of_day(on, hour)
-    if calendar is None or calendar.is_workday(on):
+    if calendar is None:
         return own
-    earlier = start_of_day(calendar.add_workdays(on, -1), hour)
+    earlier = start_of_day(_last_workday(calendar, on), hour)
     return earlier if earlier > told_at else own
+
+
+@lru_cache(maxsize=1024)  # of many problems the days are the same few
+def _last_workday(calendar: WorkdayCalendar, until: date) -> date:
+    return until if calendar.is_workday(until) else calendar.add_workdays(until, -1)
 
 
 def plan_escalations(due_on: date, rhythm: Rhythm) -> list[Planned]:

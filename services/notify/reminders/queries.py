@@ -12,18 +12,51 @@ from sqlmodel import col, or_, select
 
 from services.notify.mirror.domain import CORRUPTION_PREFIX, STYLE, may_hear
 from services.notify.mirror.tables import MirroredProblem
-from services.notify.reminders.domain import Rhythm
+from services.notify.reminders.domain import LEVELS, Rhythm
 from services.notify.reminders.tables import Reminder
 from shared.configuration import Setting
 from shared.database import Connection, ReadSession
+from shared.errors import FieldError, Invalid
 from shared.regions import prefix_range
 from shared.security import Actor, Role
 from shared.timers import NewTimer
 
-REMINDER_DAYS = Setting("reminder_days", (7, 3, 1, 0), tuple[int, ...], rule="N-03")
+LONGEST_DAYS = 365
+
+
+def _check_days(days: Sequence[int]) -> None:
+    if len(set(days)) < len(days) or not all(0 <= one <= LONGEST_DAYS for one in days):
+        raise Invalid(errors=[_DAYS_REFUSED])
+
+
+def _check_escalations(days: Sequence[int]) -> None:
+    _check_days(days)
+    # One for each level, each later than the one before.
+    if len(days) != LEVELS or sorted(days) != list(days) or days[0] == 0:
+        raise Invalid(errors=[_ESCALATIONS_REFUSED])
+
+
+_DAYS_REFUSED = FieldError(
+    "value",
+    "DAYS_INVALID",
+    f"天数须各不相同，在0至{LONGEST_DAYS}之间。",
+    f"The days must differ from each other and lie between 0 and {LONGEST_DAYS}.",
+)
+_ESCALATIONS_REFUSED = FieldError(
+    "value",
+    "DAYS_INVALID",
+    f"须依次填写{LEVELS}级逾期通报的天数，自1起逐级递增。",
+    f"The days of the {LEVELS} levels are wanted, from 1 on, each later than the one before.",
+)
+
+REMINDER_DAYS = Setting(
+    "reminder_days", (7, 3, 1, 0), tuple[int, ...], rule="N-03", check=_check_days
+)
 # Nothing is sent at night.
 REMINDER_HOUR = Setting("reminder_hour", 9, Annotated[int, Field(ge=7, le=21)], rule="N-03")
-ESCALATION_DAYS = Setting("escalation_days", (1, 7, 15), tuple[int, ...], rule="N-04")
+ESCALATION_DAYS = Setting(
+    "escalation_days", (1, 7, 15), tuple[int, ...], rule="N-04", check=_check_escalations
+)
 
 SUBJECT = "problem"
 TIMER = "reminder"

@@ -12,15 +12,18 @@ from services.notify.contacts.domain import Action, Channel, State, next_state
 from services.notify.contacts.queries import get_contact
 from services.notify.contacts.sealing import open_address
 from services.notify.keys import keys_of
+from services.notify.roles import WORKERS
 from services.notify.sendings import queries
+from services.notify.sendings.channels.adapter import send_through
 from services.notify.sendings.channels.opening import open_channels
-from services.notify.sendings.commands import note_test
+from services.notify.sendings.commands import SEND_SECONDS, note_test
 from services.notify.sendings.commands import retry_sending as retry_failed
 from services.notify.sendings.domain import Reason, TooManyTexts, Verdict
 from services.notify.sendings.queries import ListedSending
 from services.notify.sendings.saying import saying_of_content
 from services.notify.settings import NotifySettings
 from shared.errors import IllegalMove, NotFound
+from shared.privacy import SealBroken
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
 from shared.web.pagination import Page, PageQuery
@@ -28,27 +31,14 @@ from shared.web.problem_details import refusals
 
 router = APIRouter(tags=["contacts"])
 
-Watcher = Annotated[
-    Actor,
-    allows(
-        Role.DEPT_HANDLER,
-        Role.DEPT_HEAD,
-        Role.POVERTY_OFFICE,
-        Role.LEADING_GROUP,
-        Role.TOWNSHIP_REVIEWER,
-        Role.TOWNSHIP_PARTY_SECRETARY,
-        Role.COUNTY_GOV,
-        Role.FINANCE,
-        Role.DISCIPLINE,
-        Role.OPS,
-    ),
-]
+Watcher = Annotated[Actor, allows(*WORKERS, Role.OPS)]
+_ACTIONS = {Verdict.SENT: Action.SEND, Verdict.IMPOSSIBLE: Action.SKIP}
 _REASON = (
     "为何未发："
     "RECALLED 消息已撤回，STALE 已过时，CONTACT_REMOVED 联系人已移除，"
     "CHANNEL_NOT_CONFIGURED 通道未配置，"
     "CHANNEL_NOT_INSTALLED 通道组件未安装，NO_TEMPLATE 无短信模板，SIMULATED 模拟时间遗留，"
-    "REFUSED_… 服务商拒绝及其代码；等待重试时为上次失败的原因"
+    "UNFORESEEN 意外故障（见日志），REFUSED_… 服务商拒绝及其代码；等待重试时为上次失败的原因"
 )
 
 
@@ -138,20 +128,24 @@ async def check_contact(contact_id: UUID, runtime: RunningService, actor: Keeper
     async with runtime.database.transaction() as session:
         contact = await get_contact(session, actor, contact_id)
         await note_test(session, actor, contact)
-        address = open_address(keys_of(session), contact)
+        try:
+            address = open_address(keys_of(session), contact)
+        except SealBroken:
+            return TestResult(
+                state=next_state(State.PENDING, Action.GIVE_UP),
+                reason=Reason.ADDRESS_UNREADABLE,
+                kept=None,
+            )
     text = f"这是一条测试消息。收到即说明“{contact.label}”可以接收通知。"
     saying = saying_of_content({"template": "TEST", "title": "通知服务测试", "text": text})
     async with open_channels(settings) as channels:
         adapter = channels[Channel(contact.channel)]
-        outcome = await adapter.send(address, adapter.parcels([saying])[0])
-    if outcome.verdict is Verdict.SENT:
-        return TestResult(
-            state=next_state(State.PENDING, Action.SEND), reason=None, kept=outcome.kept
-        )
-    skipped = outcome.verdict is Verdict.IMPOSSIBLE
+        parcel = adapter.parcels([saying])[0]
+        outcome = await send_through(adapter, address, parcel, seconds=SEND_SECONDS)
     refused = "REFUSED_" if outcome.verdict is Verdict.REFUSED else ""
+    action = _ACTIONS.get(outcome.verdict, Action.GIVE_UP)
     return TestResult(
-        state=next_state(State.PENDING, Action.SKIP if skipped else Action.GIVE_UP),
-        reason=f"{refused}{outcome.code}",
-        kept=None,
+        state=next_state(State.PENDING, action),
+        reason=f"{refused}{outcome.code}" or None,
+        kept=outcome.kept,
     )

@@ -20,6 +20,7 @@ from shared.errors import IllegalMove
 from shared.security import Actor
 
 LEASE_SECONDS = 120
+SEND_SECONDS = 65.0  # the longest that one request may take; more than any provider is waited for
 CHUNK_ROWS = 5000
 
 
@@ -34,8 +35,9 @@ _Minutes = Annotated[tuple[Annotated[int, Field(ge=1, le=10_080)], ...], Field(m
 
 SENDING_HOURS = Setting("sending_hours", (8, 21), _Hours, rule="N-03")
 SENDING_RETRY_MINUTES = Setting("sending_retry_minutes", (1, 5, 30, 120), _Minutes, rule="N-10")
-SENDING_STALE_DAYS = Setting("sending_stale_days", 7, int, rule="N-10")
-SENDING_KEPT_DAYS = Setting("sending_kept_days", 180, int, rule="N-12")
+_Days = Annotated[int, Field(ge=1, le=3650)]
+SENDING_STALE_DAYS = Setting("sending_stale_days", 7, _Days, rule="N-10")
+SENDING_KEPT_DAYS = Setting("sending_kept_days", 180, _Days, rule="N-12")
 # No fewer than the longest text has pieces.
 _Rate = Annotated[int, Field(ge=5)]
 WECOM_PER_MINUTE = Setting("wecom_per_minute", 20, _Rate, rule="N-02")

@@ -15,11 +15,12 @@ from services.notify.contacts.sealing import open_address
 from services.notify.contacts.tables import Contact
 from services.notify.keys import keys_of
 from services.notify.sendings import metrics
-from services.notify.sendings.channels.adapter import ChannelAdapter
+from services.notify.sendings.channels.adapter import ChannelAdapter, send_through
 from services.notify.sendings.channels.opening import open_channels
 from services.notify.sendings.commands import (
     LEASE_SECONDS,
     PER_MINUTE,
+    SEND_SECONDS,
     SENDING_HOURS,
     SENDING_KEPT_DAYS,
     SENDING_RETRY_MINUTES,
@@ -63,8 +64,8 @@ LAST_GRACE_SECONDS = 1.5
 HOUSEKEEPING_SECONDS = 60.0
 ROUNDS_PER_HOUR = 60
 _MINUTE = timedelta(minutes=1)
-# A contact's requests end before its lane's lease does.
-_TURN_SECONDS = LEASE_SECONDS - 30.0
+# A contact's last request ends before its lane's lease does.
+_TURN_SECONDS = LEASE_SECONDS - SEND_SECONDS - 10.0
 
 
 async def send_to_people(runtime: Runtime, stop: asyncio.Event) -> None:
@@ -138,6 +139,7 @@ class Sender:
         self._channels = channels
         self._include_simulated = include_simulated
         self._serving: dict[asyncio.Task[None], Channel] = {}
+        self._is_ending = False
         self.ended: Counter[State] = Counter()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -160,8 +162,11 @@ class Sender:
 
     async def send_all(self) -> None:
         """Serve until nothing more is due."""
-        while await self._start_turns() or self._serving:
-            await asyncio.wait(self._serving, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            while await self._start_turns() or self._serving:
+                await asyncio.wait(self._serving, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._end_turns()
 
     async def _start_turns(self) -> bool:
         """Start the turns of the contacts that are due; whether there were any."""
@@ -181,7 +186,9 @@ class Sender:
         return bool(lanes)
 
     async def _end_turns(self) -> None:
-        """Let the turns end that are about to; the others begin anew when their lease is over."""
+        """Let the turns end with the request they are at; those that do not in time are cut off and
+        begin anew when their lease is over."""
+        self._is_ending = True
         if self._serving:
             await asyncio.wait(self._serving, timeout=LAST_GRACE_SECONDS)
         for task in self._serving:
@@ -249,18 +256,22 @@ class Sender:
             elif row["priority"] < URGENT and window > now:
                 turn.settled.append(Settled.later(sending_id, window))
             else:
-                try:
-                    saying = saying_of(
-                        row,
-                        self._settings.console_url,
-                        self._runtime.configuration,
-                        region_of(org),
-                    )
-                except (KeyError, ValueError):
+                saying = self._saying(row, org)
+                if saying is None:
                     turn.settled.append(Settled.given_up(sending_id, Reason.UNSAYABLE))
-                    continue
-                turn.rows.append(row)
-                turn.sayings.append(saying)
+                else:
+                    turn.rows.append(row)
+                    turn.sayings.append(saying)
+
+    def _saying(self, row: Any, org: str) -> Saying | None:
+        """What a row says; None for one that says nothing, which must not hold up the others."""
+        try:
+            return saying_of(
+                row, self._settings.console_url, self._runtime.configuration, region_of(org)
+            )
+        except Exception as error:  # noqa: BLE001 - data and texts may be older than this code
+            _log.warning("sending_unsayable", sending=str(row["sending_id"]), error=describe(error))
+            return None
 
     async def _send(self, turn: _Turn, address: Mapping[str, str], org: str, now: datetime) -> None:
         """Make the requests the provider's limit leaves room for, one after the other."""
@@ -280,10 +291,10 @@ class Sender:
                 continue
             if number and adapter.gap_seconds:
                 await asyncio.sleep(adapter.gap_seconds)
-            outcome = Outcome(Verdict.TEMPORARY, "TIMEOUT")
-            if asyncio.get_running_loop().time() < deadline:
-                turn.sent_at.append(now)
-                outcome = await adapter.send(address, parcel)
+            if self._is_ending or asyncio.get_running_loop().time() > deadline:
+                return  # what is left is still due
+            turn.sent_at.append(clock.now())
+            outcome = await send_through(adapter, address, parcel, seconds=SEND_SECONDS)
             if outcome.verdict in (Verdict.TEMPORARY, Verdict.LIMITED):
                 self._put_off(turn, outcome, ended, org, now)
                 return

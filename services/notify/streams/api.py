@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query
+from pydantic import Field
 
 from services.notify.feeds.api import Subscriber
 from services.notify.streams.domain import (
@@ -25,8 +26,12 @@ from shared.web.problem_details import refusals
 
 router = APIRouter(tags=["subscriptions"])
 
-STREAM_SECONDS = Setting("stream_seconds", 3600, int, rule="N-02")
-STREAM_HEARTBEAT_SECONDS = Setting("stream_heartbeat_seconds", 15, int, rule="N-02")
+# A token is checked as a stream begins: none outlives it by more than a day.
+_Lasting = Annotated[int, Field(ge=1, le=86_400)]
+_Beat = Annotated[int, Field(ge=1, le=3600)]
+
+STREAM_SECONDS = Setting("stream_seconds", 3600, _Lasting, rule="N-02")
+STREAM_HEARTBEAT_SECONDS = Setting("stream_heartbeat_seconds", 15, _Beat, rule="N-02")
 # Streams opened together do not end together.
 _SHORTEST = 0.9
 

@@ -4,18 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator
 from time import monotonic
 
+import asyncpg
 import structlog
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from services.notify.feeds.domain import State
 from services.notify.streams.domain import HEARTBEAT, Ending, end_frame, opening
-from services.notify.streams.tails import DATABASE_AWAY, RECONNECT_SECONDS, Client, Tails
+from services.notify.streams.tails import RECONNECT_SECONDS, Client, Tails
 from shared.database import Database
 from shared.messaging.running import pause
 
 _log = structlog.get_logger(__name__)
 
+# What reading may meet while the database is away.
+_DATABASE_AWAY = (
+    *(OSError, asyncpg.PostgresError),
+    *(asyncpg.InterfaceError, asyncpg.InternalClientError),
+)
 _ENDINGS = {State.DELETED: Ending.DELETED, State.SUSPENDED: Ending.SUSPENDED}
 
 
@@ -80,7 +86,7 @@ class EventStream(StreamingResponse):
     async def _take(self) -> bytes:
         try:
             return await self._client.take(self._database)
-        except DATABASE_AWAY as error:
+        except _DATABASE_AWAY as error:
             _log.warning("stream_not_read", error=type(error).__name__)
             await pause(self._client.woken, RECONNECT_SECONDS)
             return b""

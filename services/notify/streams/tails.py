@@ -12,7 +12,6 @@ from uuid import UUID
 import asyncpg
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy.exc import DBAPIError
 
 from services.notify.feeds.domain import State
 from services.notify.feeds.recording import CHANNEL
@@ -24,6 +23,7 @@ from services.notify.streams.queries import (
     recorded_after,
 )
 from shared.database import Connection, Database
+from shared.messaging.failures import describe
 from shared.messaging.running import pause
 from shared.runtime import Runtime
 
@@ -37,9 +37,6 @@ RECHECK_SECONDS = 1.0
 RECONNECT_SECONDS = 1.0
 FRAMES_KEPT = 4 * FRAMES_AT_ONCE
 TAILS_AT_ONCE = 100
-
-# What reading may meet while the database is away.
-DATABASE_AWAY = (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Tail:
@@ -217,8 +214,8 @@ async def watch_streams(runtime: Runtime, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 await _watch(runtime.database, tails, stop)
-            except DATABASE_AWAY as error:
-                _log.warning("streams_not_watched", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - what was recorded is still there
+                _log.warning("streams_not_watched", cause=describe(error))
                 await pause(stop, RECONNECT_SECONDS)
     finally:
         for waker in wakers:

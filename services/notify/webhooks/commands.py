@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.notify.feeds.commands import reinstate, suspend
 from services.notify.feeds.domain import State
-from services.notify.feeds.recording import CHANNEL
+from services.notify.feeds.recording import have_looked_at
 from services.notify.feeds.tables import Subscription
 from services.notify.keys import keys_of
 from services.notify.mirror.domain import derived_id, organisation_of
@@ -23,7 +23,7 @@ from services.notify.webhooks.domain import (
     SecretsTooMany,
     next_state,
 )
-from services.notify.webhooks.queries import OVERLAP_HOURS, get_webhook
+from services.notify.webhooks.queries import OVERLAP_HOURS, get_own_webhook, get_webhook
 from services.notify.webhooks.signing import new_secret
 from services.notify.webhooks.tables import WebhookSecret
 from shared import clock
@@ -65,7 +65,6 @@ DELETE FROM webhook_attempts
  WHERE attempt_id IN (SELECT attempt_id FROM webhook_attempts WHERE at < $1 LIMIT $2)
 RETURNING 1
 """
-_WAKE = "SELECT pg_notify($1, $2)"
 _LAST_POSITION = 2**63 - 1
 
 
@@ -84,7 +83,7 @@ async def rotate_secret(
 ) -> NewSecret:
     """Give the webhook a new secret. The earlier ones go on signing beside it for a while, unless
     they are revoked. Raises `NotFound` and `SecretsTooMany`."""
-    await get_webhook(session, actor, subscription_id, for_update=True)
+    await get_own_webhook(session, actor, subscription_id, for_update=True)
     now = clock.now()
     hours = configuration_of(session).value(OVERLAP_HOURS, actor.region, clock.today())
     until = now if revoke_previous else now + timedelta(hours=hours)
@@ -114,7 +113,7 @@ async def rotate_secret(
         subscription_id,
         change={"secret_id": secret_id, "previous_until": until},
     )
-    await _wake(session, subscription_id)
+    await have_looked_at(session, subscription_id)
     return NewSecret(secret_id, value, now, until)
 
 
@@ -123,7 +122,7 @@ async def settle_test(
 ) -> State:
     """Note a test of an endpoint; one that succeeded lets a suspended subscription go on, unless
     its target has been changed meanwhile. The state it is in now. Raises `NotFound`."""
-    webhook = await get_webhook(session, actor, tested.subscription_id, for_update=True)
+    webhook = await get_own_webhook(session, actor, tested.subscription_id, for_update=True)
     await record_audit(
         session,
         actor,
@@ -137,7 +136,7 @@ async def settle_test(
         await connection.execute(_RECOVERED, webhook.subscription_id)
         if webhook.state == State.SUSPENDED:
             await reinstate(session, webhook, clock.now())
-        await _wake(session, webhook.subscription_id)
+        await have_looked_at(session, webhook.subscription_id)
     return State(webhook.state)
 
 
@@ -187,7 +186,7 @@ async def replay_deliveries(
             "deliveries": replayed,
         },
     )
-    await _wake(session, subscription_id)
+    await have_looked_at(session, subscription_id)
     return replayed
 
 
@@ -253,8 +252,3 @@ async def forget_attempts(database: Database, before: datetime) -> int:
         while deleted := len(await connection.fetch(_FORGET, before, FORGOTTEN_AT_ONCE)):
             total += deleted
     return total
-
-
-async def _wake(session: Session, subscription_id: UUID) -> None:
-    """Let the sender look at the lane once this is committed."""
-    await (await session.driver()).execute(_WAKE, CHANNEL, str(subscription_id))

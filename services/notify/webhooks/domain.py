@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from services.notify.mirror.domain import derived_id
-from shared.errors import Conflict, IllegalMove, Invalid
+from shared.errors import Conflict, Invalid
+from shared.moves import after
 
 JITTER = 0.1
 EXCERPT_CHARACTERS = 500
@@ -72,11 +73,7 @@ REPLAYABLE = tuple(state for state, action in MOVES if action is DeliveryAction.
 
 def next_state(state: DeliveryState, action: DeliveryAction) -> DeliveryState:
     """The state after `action`; raises `IllegalMove`."""
-    try:
-        return MOVES[state, action]
-    except KeyError:
-        allowed = [action for origin, action in MOVES if origin is state]
-        raise IllegalMove(state=state, allowed=allowed) from None
+    return after(MOVES, state, action)
 
 
 class Reason(StrEnum):
@@ -106,8 +103,8 @@ def retry_after_of(value: str | None, now: datetime) -> timedelta:
     none = timedelta(0)
     if value is None:
         return none
-    if re.fullmatch(r"\d{1,9}", value.strip(), re.ASCII):
-        return timedelta(seconds=int(value))
+    if (seconds := re.fullmatch(r"\s*(\d{1,9})\s*", value, re.ASCII)) is not None:
+        return timedelta(seconds=int(seconds[1]))
     try:
         until = parsedate_to_datetime(value)
     except (ValueError, IndexError, OverflowError):

@@ -46,17 +46,16 @@ async def post(
     try:
         request = client.build_request("POST", target, headers=headers, content=body)
         answer = await exchange(client, request, seconds=seconds, limit=_EXCERPT_BYTES)
+        return Outcome(
+            verdict_of(answer.status),
+            answer.status,
+            None,
+            _milliseconds_since(began),
+            _excerpt_of(answer.excerpt),
+            retry_after_of(answer.headers.get("retry-after"), clock.now()),
+        )
     except Exception as error:  # noqa: BLE001 - whatever a receiver brings about is its failure
         return Outcome(Verdict.FAILED, None, _code_of(error), _milliseconds_since(began))
-    asked = answer.headers.get("retry-after")
-    return Outcome(
-        verdict_of(answer.status),
-        answer.status,
-        None,
-        _milliseconds_since(began),
-        _excerpt_of(answer.excerpt),
-        retry_after_of(asked, clock.now()) if asked else timedelta(0),
-    )
 
 
 def _code_of(error: Exception) -> str:

@@ -7,7 +7,7 @@ from services.notify.settings import NotifySettings
 from services.notify.webhooks.commands import settle_test
 from services.notify.webhooks.domain import TESTED, Verdict, WebhookNotReady, body_of
 from services.notify.webhooks.posting import Outcome, post
-from services.notify.webhooks.queries import get_webhook, policy_of, signatures_of
+from services.notify.webhooks.queries import get_own_webhook, policy_of, signatures_of
 from shared import clock
 from shared.http import guarded_client
 from shared.ids import new_id
@@ -23,7 +23,7 @@ async def send_test(runtime: Runtime, actor: Actor, subscription_id: UUID) -> tu
     settings = runtime.settings
     assert isinstance(settings, NotifySettings)
     async with runtime.database.reading() as session:
-        webhook = await get_webhook(session, actor, subscription_id)
+        webhook = await get_own_webhook(session, actor, subscription_id)
         signatures = await signatures_of(session, subscription_id)
     if webhook.target is None or not signatures:
         raise WebhookNotReady

@@ -18,8 +18,11 @@ INTERVAL_SECONDS = 3600.0
 
 
 async def tidy_attempts(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Delete attempts that are older than the configured days, every hour until `stop`."""
+    """Delete attempts that are older than the configured days, every hour until `stop`; none where
+    time is simulated."""
     assert isinstance(runtime.settings, NotifySettings)
+    if runtime.settings.simulation_clock:
+        await stop.wait()
     kept = timedelta(days=runtime.settings.webhook_log_days)
     while not stop.is_set():
         await pause(stop, INTERVAL_SECONDS)

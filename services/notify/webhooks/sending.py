@@ -24,7 +24,7 @@ from services.notify.webhooks.claiming import (
 from services.notify.webhooks.commands import suspend_endpoint
 from services.notify.webhooks.domain import Reason
 from services.notify.webhooks.lanes import Lane
-from services.notify.webhooks.queries import measure_pending, policy_of
+from services.notify.webhooks.queries import measure_undelivered, policy_of
 from services.notify.webhooks.signing import Secret, Signatures
 from shared import clock
 from shared.database import Connection
@@ -251,7 +251,9 @@ class Sender:
     async def _measure(self, connection: Connection) -> None:
         if time.monotonic() >= self._next_measure:
             self._next_measure = time.monotonic() + MEASURE_SECONDS
-            metrics.PENDING.set(await measure_pending(connection))
+            pending, dead = await measure_undelivered(connection)
+            metrics.PENDING.set(pending)
+            metrics.WAITING_DEAD.set(dead)
 
 
 async def send_webhooks(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -1,5 +1,6 @@
 """What the queues hold after alerts, letters, bulletins and rankings have come in."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import text
 
 from services.notify.alerts.queries import RANKING_ROLES
 from services.notify.alerts.reactions import ALERTING_EVENTS, on_alerting_event
+from services.notify.main import SERVICE
 from shared.errors import Invalid
 from shared.events.base import Event, Received
 from shared.events.funds import AllocationIdle, AllocationReceived, ProgressComputed
@@ -18,6 +20,9 @@ from shared.events.inspection import (
     BulletinPublished,
     RankingPublished,
 )
+from shared.ids import new_id
+from shared.messaging.inbox import Delivery, Inbox
+from shared.messaging.ordering import ParkedKind
 from shared.privacy import holds_identifier
 from shared.testing import received
 from tests.notify.alerts.conftest import COUNTY, VILLAGE, event_of, facts_of
@@ -234,3 +239,29 @@ async def test_no_queue_of_a_neighbour_county_grows_and_no_text_holds_an_identif
     for item in items:
         assert not holds_identifier(item["payload"]["title"] + item["payload"]["text"])
         assert "峨边彝族自治县" in item["payload"]["text"]
+
+
+async def test_a_kind_of_event_yet_unknown_waits_with_its_own_household_alone(
+    notify: Notify,
+) -> None:
+    own: dict[str, Any] = {"household_id": new_id()}
+    news, after, others = (
+        told(HouseholdIncomeAssessed, **own),
+        told(HouseholdIncomeAssessed, sequence=2, **own),
+        told(HouseholdIncomeAssessed),
+    )
+    unknown = replace(news.envelope, type="households.household.dissolved.v9")
+    deliveries = [
+        Delivery(envelope.topic, 0, offset, envelope)
+        for offset, envelope in enumerate((unknown, after.envelope, others.envelope))
+    ]
+    async with notify.app.database.transaction() as session:
+        inbox = Inbox(SERVICE.name, SERVICE.subscriptions)
+        plan, _filled = await inbox.receive(session, deliveries)
+    assert [event.kind for event in plan.parked] == [ParkedKind.UNKNOWN_VERSION, ParkedKind.HELD]
+    assert len(await drained(notify, TOWN)) == 1
+    parked = (await notify.ops("GET", "/parked-events")).json()["items"]
+    assert [(one["event_id"], one["kind"]) for one in parked] == [
+        (str(unknown.id), "unknown_version"),
+        (str(after.envelope.id), "held"),
+    ]

@@ -63,6 +63,25 @@ async def test_contacts_of_the_role_are_sent_the_message_by_their_channels(offic
     assert [row["person"] for row in rows] == ["a·ga", "li", "wang", "wang", None]
 
 
+async def test_a_letter_to_several_roles_is_sent_to_contacts_of_these_roles_alone(
+    office: Office,
+) -> None:
+    await office.know(
+        contact(LEAD, "cadre", "village_cadre"),
+        contact(LEAD, None),
+    )
+    await office.issue(roles=["village_cadre", "helper"])
+    async with office.notify.app.database.reading() as session:
+        rows = await (await session.driver()).fetch(
+            "SELECT DISTINCT coalesce(person, 'group') AS person FROM sendings"
+            " JOIN contacts USING (contact_id) WHERE org = $1",
+            LEAD,
+        )
+    told = {row["person"] for row in rows}
+    assert {"cadre", "wang", "li", "group"} <= told
+    assert "head" not in told
+
+
 async def test_a_receipt_keeps_the_first_time(office: Office) -> None:
     letter = await office.issue()
     for _ in range(2):
@@ -233,6 +252,7 @@ async def test_the_neighbour_and_other_organisations_see_nothing_of_it(office: O
         ("HOUS@511133", "helper", "wang"),
         (LEAD, "helper", "somebody"),
         ("LG@511132", "leading_group", "office"),
+        ("TOWN@511132202", "township_party_secretary", "office"),
     ]
     for org, role, person in strangers:
         caller = {"org": org, "role": role, "person": person}

@@ -107,7 +107,13 @@ async def test_heads_keep_their_own_organisation_and_operators_their_region(
         listed = await people.call("GET", f"/contacts?{query}", org="OPS@51", role="ops")
         assert listed["items"] == [found]
     path, change = f"/contacts/{own['id']}", {"version": 1, "label": "别处"}
-    for org, role in (("HOUS@511133", "dept_head"), ("OPS@511133", "ops")):
+    strangers = (
+        ("HOUS@511133", "dept_head"),
+        ("FIN@511132", "dept_head"),
+        ("TOWN@511132202", "township_party_secretary"),
+        ("OPS@511133", "ops"),
+    )
+    for org, role in strangers:
         assert (await people.call("GET", "/contacts", org=org, role=role))["items"] == []
         await people.call("PATCH", path, change, org=org, role=role, status=404)
         await people.call("DELETE", path, org=org, role=role, status=404)

@@ -113,6 +113,20 @@ async def test_a_failure_is_shown_to_the_handler_and_put_into_the_queue_once(
         assert refused["code"] == "STATE_CONFLICT"
 
 
+@pytest.mark.parametrize("code", [MOBILE, int(MOBILE), f"86{MOBILE}", f"E-{MOBILE}"])
+async def test_a_gateway_that_answers_with_the_number_gives_nobody_away(
+    opened: Opened, code: object
+) -> None:
+    with serving(lambda _asked: answered({"code": code})) as provider:
+        people = await opened(sms=gateway(provider.url))
+        given = await people.call("POST", "/petition-feedback", ANSWER, now=MORNING, status=201)
+        await people.run(MORNING)
+        await people.run(MORNING, "feedback")
+        seen = await people.call("GET", f"/petition-feedback/{given['id']}")
+        assert (seen["state"], seen["reason"]) == ("FAILED", "REFUSED_UNKNOWN")
+        assert MOBILE not in await people.everything_stored()
+
+
 async def test_the_event_alone_puts_the_failure_into_the_queue_of_a_rebuilt_store(
     opened: Opened,
 ) -> None:
@@ -162,6 +176,7 @@ async def test_thirty_days_after_its_end_the_address_is_erased(opened: Opened) -
         ({"result": "DONE"}, "result", "UNKNOWN_VALUE"),
         ({"contact": {"channel": "SMS", "mobile": "1"}}, "contact.SMS.mobile", "PHONE_INVALID"),
         ({"contact": {"channel": "WECOM", "key": "abcdefgh"}}, "contact", "TYPE_INVALID"),
+        ({"note": "危房\0"}, "note", "FORMAT"),
     ],
 )
 async def test_an_answer_holds_no_number_and_goes_to_a_person(
@@ -181,7 +196,12 @@ async def test_only_the_handlers_organisation_sees_an_answer(opened: Opened) -> 
     assert (await people.call("GET", "/petition-feedback"))["items"] == [given]
     found = await people.call("GET", "/petition-feedback", petition_no="XF-1", state="PENDING")
     assert found["items"] == []
-    for org, role in (("HOUS@511133", "dept_head"), ("POV@511132", "poverty_office")):
+    strangers = (
+        ("HOUS@511133", "dept_head"),
+        ("POV@511132", "poverty_office"),
+        ("TOWN@511132201", "township_party_secretary"),
+    )
+    for org, role in strangers:
         assert (await people.call("GET", "/petition-feedback", org=org, role=role))["items"] == []
         await people.call("GET", path, org=org, role=role, status=404)
     for method, where in (("GET", "/petition-feedback"), ("GET", path)):

@@ -1,10 +1,13 @@
 """Subscriptions as organisations make and change them."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
+import shared.egress
 from services.notify.feeds.api import subscribable_events
 from services.notify.feeds.commands import reinstate
 from services.notify.feeds.queries import get_subscription, of_organisation
@@ -15,6 +18,7 @@ from shared.events.notify import (
     SubscriptionDeleted,
     SubscriptionEvent,
 )
+from tests.faults.stage import until
 from tests.notify.conftest import Notify, Story
 from tests.notify.feeds.conftest import MANDATORY, OFFICE, Subscriber, kept
 
@@ -292,3 +296,88 @@ def test_problems_and_cases_can_be_subscribed_to_and_nothing_else() -> None:
         "inspection.problem",
         "inspection.accountability",
     }
+
+
+NAMED = {"channel": "WEBHOOK", "target": "https://receiver.example/hook"}
+
+
+async def test_no_connection_is_held_while_a_name_is_looked_up(
+    notify: Notify, office: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = await made_webhook(office)
+    asked, answered = [], asyncio.Event()
+
+    async def slowly(host: str, _port: int) -> Sequence[str]:
+        asked.append(host)
+        await answered.wait()
+        return ["8.8.8.8"]
+
+    monkeypatch.setattr(shared.egress, "look_up", slowly)
+    move = {"version": view["version"], "target": NAMED["target"]}
+    calls = [
+        *(office.call("POST", "", NAMED, **{"Idempotency-Key": f"slow-{n}"}) for n in range(3)),
+        office.call("PATCH", f"/{view['id']}", move),
+    ]
+    waiting = asyncio.gather(*calls)
+
+    async def all_asked() -> bool:
+        return len(asked) == len(calls)
+
+    await until(all_asked, 10, "all are being looked up")
+    pool = notify.app.database.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedout() == 0
+    answered.set()
+    assert [answer.status_code for answer in await waiting] == [201, 201, 201, 200]
+
+
+async def test_a_repeated_request_is_answered_although_its_name_is_gone(
+    office: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = ["8.8.8.8"]
+
+    async def look_up(_host: str, _port: int) -> Sequence[str]:
+        return addresses
+
+    monkeypatch.setattr(shared.egress, "look_up", look_up)
+    key = {"Idempotency-Key": "named"}
+    first = await office.call("POST", "", NAMED, **key)
+    assert first.status_code == 201, first.text
+    addresses.clear()
+    again = await office.call("POST", "", NAMED, **key)
+    assert (again.status_code, again.json()) == (201, first.json())
+    other = await office.call("POST", "", NAMED)
+    assert (other.status_code, other.json()["code"]) == (422, "TARGET_UNRESOLVED")
+
+
+async def test_who_may_not_subscribe_has_no_name_looked_up(
+    notify: Notify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def look_up(host: str, _port: int) -> Sequence[str]:
+        asked.append(host)
+        return []
+
+    monkeypatch.setattr(shared.egress, "look_up", look_up)
+    cadre = Subscriber(notify, role="village_cadre")
+    assert (await cadre.call("POST", "", NAMED)).status_code == 403
+    assert asked == []
+
+
+async def test_who_delivers_is_told_of_every_change(notify: Notify, office: Subscriber) -> None:
+    told: list[object] = []
+    connection = await notify.app.database.connect()
+    try:
+        await connection.add_listener("feeds", lambda *news: told.append(news[-1]))
+        view = await office.subscribe("SSE")
+        paused = await office.change(view, state="PAUSED")
+        await office.change(paused, state="ACTIVE")
+        await office.end(view)
+
+        async def four_times() -> bool:
+            return told == [view["id"]] * 4
+
+        await until(four_times, 5, "told")
+    finally:
+        connection.terminate()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.notify.queues.commands.handing import PULL
+from services.notify.queues.queries import WITH_WORK
 from shared import clock
 from shared.events.notify import NotificationAcked, NotificationDead
 from shared.ids import new_id
@@ -348,6 +349,8 @@ async def test_a_pull_reads_the_head_of_the_queue_however_long_it_is(notify: Not
         await connection.execute("ANALYZE messages")
         now = clock.now()
         rows = await connection.fetch("EXPLAIN " + PULL, LEAD, 100, now, now, 10, False)
-    plan = "\n".join(row[0] for row in rows)
-    assert "Index Scan using messages_queued" in plan
-    assert "Seq Scan on messages" not in plan
+        looking = await connection.fetch("EXPLAIN " + WITH_WORK, [LEAD, TOWNSHIP], now)
+    for plan in ("\n".join(row[0] for row in found) for found in (rows, looking)):
+        assert "using messages_queued" in plan
+        assert "using messages_leased" in plan
+        assert "Seq Scan on messages" not in plan

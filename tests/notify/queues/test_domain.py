@@ -75,6 +75,7 @@ def change(happened: str, before: Before | None = BEFORE, **facts: Any) -> Chang
         data="{}",
         problem=problem,
         before=before,
+        version=1,
     )
 
 

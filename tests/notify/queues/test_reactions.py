@@ -76,6 +76,38 @@ async def test_a_withdrawn_problem_is_taken_back_from_all_who_were_told(notify: 
     assert await notify.queue(TOWNSHIP).pull() == []
 
 
+async def test_what_was_recalled_never_comes_back_when_its_lease_has_run_out(
+    notify: Notify,
+) -> None:
+    story = Story()
+    await notify.hear(story.tell())
+    queue = notify.queue()
+    (out,) = await queue.pull("2086-03-02T12:00:00+08:00", lease_seconds=1)
+    (waiting,) = await notify.queue("FIN@511132").pull(max=1)
+    await notify.hear(story.tell(ProblemWithdrawn, LATER, state="WITHDRAWN"))
+    end = "2087-01-01T00:00:00+08:00"
+    assert await queue.stats(end) == {"queued": 1, "leased": 0, "dead": 0}
+    assert purposes(await queue.pull(end)) == ["WITHDRAWAL"]
+    assert await queue.pull("2087-01-01T00:00:30+08:00") == []
+    assert (await notify.ops("GET", "/dead-letters")).json()["items"] == []
+    for org, message in ((LEAD, out), ("FIN@511132", waiting)):
+        assert (await notify.queue(org).ack(message)).status_code == 204
+        assert (await notify.queue(org).ack(message)).status_code == 204
+
+
+async def test_what_was_recalled_before_anyone_had_it_cannot_be_acknowledged(
+    notify: Notify,
+) -> None:
+    story = Story()
+    await notify.hear(story.tell(), story.tell(ProblemWithdrawn, LATER, state="WITHDRAWN"))
+    async with notify.app.database.statement() as connection:
+        message_id = await connection.fetchval(
+            "SELECT message_id FROM messages WHERE org = $1 AND state = 'CANCELLED'", LEAD
+        )
+    answer = await notify.queue().ack(str(message_id))
+    assert (answer.status_code, answer.json()["code"]) == (409, "STATE_CONFLICT")
+
+
 async def test_who_was_told_of_a_problem_hears_of_its_closing(notify: Notify) -> None:
     story = Story()
     await notify.hear(story.tell())

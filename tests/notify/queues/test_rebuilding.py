@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -141,3 +141,59 @@ async def test_hearing_its_own_events_changes_nothing_in_normal_life(notify: Not
     for event in await own_events(notify):
         await notify.hear(event)
     assert await state_of(notify.app.database) == before
+
+
+async def die(notify: Notify, now: str) -> dict[str, Any]:
+    """Nobody acknowledges the first message of the lead department; it is dead."""
+    (message,) = await notify.queue().pull(now, max=1)
+    async with notify.app.database.transaction() as session:
+        await session.execute(text("UPDATE messages SET final_delivery = state = 'LEASED'"))
+        await bury_failed(session, datetime(2087, 1, 1, tzinfo=UTC), LEAD)
+    return message
+
+
+async def replay(notify: Notify, message: dict[str, Any], **headers: str) -> None:
+    """An operator puts a dead message back."""
+    answer = await notify.app.client.post(
+        f"/api/v1/ops/dead-letters/{message['message_id']}/replay",
+        headers=notify.app.headers("OPS@51", "ops") | headers,
+    )
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("closed_first", [True, False])
+async def test_a_replayed_message_is_recalled_by_later_events_alone_whatever_the_clocks_say(
+    notify: Notify, new_notify: NewNotify, closed_first: bool
+) -> None:
+    story = Story()
+    dispatched, closed = story.tell(), story.close("2086-03-05T10:00:00+08:00")
+    await notify.hear(dispatched)
+    message = await die(notify, "2086-03-02T12:00:00+08:00")
+    if closed_first:
+        await notify.hear(closed)
+        await replay(notify, message)  # by a clock that is far behind
+    else:
+        await replay(notify, message, **{"X-Now": "2086-03-05T10:00:00+08:00"})
+        await notify.hear(closed)
+    rebuilt = await new_notify()
+    await rebuilt.hear(*await own_events(notify))
+    await rebuilt.hear(dispatched, closed)
+    for one in (notify, rebuilt):
+        told = [item["payload"]["purpose"] for item in await one.queue().drain()]
+        assert told == (["DISPATCH", "CLOSED"] if closed_first else ["CLOSED"])
+
+
+async def test_what_became_of_messages_yet_to_come_is_no_dead_letter_yet(
+    notify: Notify, new_notify: NewNotify
+) -> None:
+    dispatched = Story().tell()
+    await notify.hear(dispatched)
+    message = await die(notify, "2086-03-02T12:00:00+08:00")
+    rebuilt = await new_notify()
+    await rebuilt.hear(*await own_events(notify))
+    assert (await rebuilt.ops("GET", "/dead-letters")).json()["items"] == []
+    path = f"/dead-letters/{message['message_id']}/replay"
+    assert (await rebuilt.ops("POST", path)).status_code == 404
+    await rebuilt.hear(dispatched)
+    (letter,) = (await rebuilt.ops("GET", "/dead-letters")).json()["items"]
+    assert letter["purpose"] == "DISPATCH"

@@ -46,32 +46,6 @@ async def test_a_systemic_problem_without_a_deadline_has_no_reminders(notify: No
     assert await notify.planned(story.problem_id) == []
 
 
-async def test_the_rhythm_is_configurable_by_region_and_date(notify: Notify) -> None:
-    headers = notify.app.headers("POV@511132", "poverty_office")
-    for key, value, since in (
-        ("reminder_days", [10, 0], "2086-01-01"),
-        ("reminder_days", [20, 0], "2086-12-01"),
-        ("escalation_days", [2, 4, 6], "2086-01-01"),
-    ):
-        answer = await notify.app.client.put(
-            f"/api/v1/config/511132/{key}",
-            json={"value": value, "effective_from": since},
-            headers=headers,
-        )
-        assert answer.status_code == 200, answer.text
-    story = Story()
-    foreign = Story(village_code="511133201205", lead_dept="HOUS@511133")
-    await notify.hear(story.tell(), foreign.tell())
-    assert [day for day, _, _ in await notify.planned(story.problem_id)] == [
-        "2086-03-22",
-        "2086-04-01",
-        "2086-04-03",
-        "2086-04-05",
-        "2086-04-07",
-    ]
-    assert len(await notify.reminders(foreign.problem_id, "HOUS@511133")) == 7
-
-
 async def test_a_reminder_is_sent_on_its_day_and_the_next_one_armed(notify: Notify) -> None:
     story = Story()
     await notify.hear(story.tell())

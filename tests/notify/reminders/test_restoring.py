@@ -183,3 +183,20 @@ async def test_what_a_reminder_made_needless_stays_unsaid_in_a_rebuilt_store(
     told = [item["payload"].get("reminder") for item in await rebuilt.queue(LEAD).pull()]
     assert told == [None, "DUE"]
     assert [state for _, _, state in await rebuilt.planned(story.problem_id)][:4] == ["SENT"] * 4
+
+
+async def test_what_a_restored_backup_did_not_know_as_sent_is_told_as_it_was(
+    notify: Notify, another: Another
+) -> None:
+    story = Story()
+    dispatched, submitted = story.tell(), story.submit("2086-04-02T10:00:00+08:00")
+    await notify.hear(dispatched)
+    restored = await another()
+    await restored.hear(dispatched)  # the backup
+    for day in ("2086-03-25", "2086-03-29", "2086-04-01"):
+        await notify.run_reminders(f"{day}T12:00:00+08:00")
+    await notify.hear(submitted)
+    await restored.hear(*await own_events(notify))
+    await restored.run_reminders("2086-05-01T12:00:00+08:00")
+    await restored.hear(submitted)
+    assert await contents(restored) == await contents(notify)

@@ -34,6 +34,12 @@ NIGHT = "2026-03-04T22:30:00+08:00"
 NEXT_MORNING = "2026-03-05T08:00:00+08:00"
 
 
+def at(minute: int, second: int = 0) -> str:
+    """A time after nine in the morning."""
+    moment = datetime.fromisoformat(MORNING) + timedelta(minutes=minute, seconds=second)
+    return moment.isoformat()
+
+
 @dataclass
 class Asked:
     """A request a provider got."""

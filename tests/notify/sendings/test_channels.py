@@ -46,6 +46,19 @@ class Mailbox:
     def __init__(self) -> None:
         self.letters: list[Message] = []
         self.refuse = ""
+        self.refuse_sender = ""
+
+    async def handle_MAIL(  # noqa: N802 - as aiosmtpd calls it
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
+    ) -> str:
+        """Whether a sender is known."""
+        envelope.mail_from = address
+        return self.refuse_sender or "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
         self,
@@ -323,6 +336,18 @@ async def test_a_mail_server_refuses_for_good_or_for_now(
     await people.tell(MORNING)
     await people.run(MORNING)
     assert await people.states() == [(state, reason)]
+
+
+async def test_a_sender_the_mail_server_does_not_know_is_no_fault_of_the_recipient(
+    opened: Opened, mailbox: tuple[Mailbox, dict[str, Any]]
+) -> None:
+    box, settings = mailbox
+    box.refuse_sender = "553 Sender address rejected"
+    people = await opened(mail=settings)
+    await people.add(MAIL)
+    await people.tell(MORNING)
+    await people.run(MORNING)
+    assert await people.states() == [("PENDING", "SMTP_553")]
 
 
 # One of its hundred services still asks for a module on its way out.

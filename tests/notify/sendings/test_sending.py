@@ -1,32 +1,23 @@
-"""When things go out, what does not, and that nobody waits for another's provider."""
+"""When things go out, and what does not."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, suppress
 from datetime import date, datetime, timedelta
 
-import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.notify.sendings.commands import forget_sendings, skip_simulated
-from services.notify.sendings.sender import send_to_people
-from shared import clock
 from shared.events.inspection import ProblemClosed
 from shared.ids import new_id
-from tests.notify.conftest import LEAD, TOWNSHIP, Story
+from tests.notify.conftest import LEAD, TOWNSHIP
 from tests.notify.sendings.providers import (
     KEY,
     MORNING,
     NEXT_MORNING,
     NIGHT,
-    Answer,
-    Asked,
     People,
     answered,
-    falling_silent,
+    at,
     serving,
     wecom,
 )
@@ -34,12 +25,6 @@ from tests.notify.sendings.providers import (
 Opened = Callable[..., Awaitable[People]]
 WECOM = {"channel": "WECOM", "key": KEY}
 DRY = {"channel": "DRY_RUN"}
-
-
-def at(minute: int, second: int = 0) -> str:
-    """A time after nine in the morning."""
-    moment = datetime.fromisoformat(MORNING) + timedelta(minutes=minute, seconds=second)
-    return moment.isoformat()
 
 
 async def test_at_night_nothing_goes_out_until_eight_in_the_morning(opened: Opened) -> None:
@@ -230,6 +215,8 @@ async def test_an_address_sealed_with_a_lost_key_is_given_up(opened: Opened) -> 
     assert await people.run(MORNING) == {"sent": 1, "failed": 1}
     (failed,) = await people.sendings(state="FAILED")
     assert failed["reason"] == "ADDRESS_UNREADABLE"
+    tested = await people.call("POST", f"/contacts/{first['id']}/test")
+    assert tested == {"state": "FAILED", "reason": "ADDRESS_UNREADABLE", "kept": None}
 
 
 async def test_an_organisation_without_contacts_is_told_so(opened: Opened) -> None:
@@ -270,110 +257,11 @@ async def test_sendings_are_seen_by_their_organisation_and_operators_of_its_regi
         ("FIN@511132", "dept_head", 0),
         ("OPS@5111", "ops", 1),
         ("OPS@511133", "ops", 0),
+        ("VILLAGE@511132201205", "village_cadre", 0),
     ):
         answer = await people.call("GET", "/sendings", contact_id=contact["id"], org=org, role=role)
         assert len(answer["items"]) == seen, org
     await people.call("GET", "/sendings", role="household", status=403)
-
-
-async def test_a_provider_that_hangs_delays_nobody_elses(opened: Opened) -> None:
-    with ExitStack() as stack:
-        silent = stack.enter_context(serving(falling_silent))
-        robot = stack.enter_context(serving(lambda _asked: answered({"code": 0})))
-        people = await opened(
-            wecom_url=silent.url, feishu_url=robot.url, channel_timeout_seconds=1.0
-        )
-        dead = [await people.add({"channel": "WECOM", "key": f"{KEY}{n}"}) for n in range(6)]
-        alive = await people.add({"channel": "FEISHU", "key": KEY})
-        for contact in (*dead, alive):
-            await people.say(contact, MORNING, "消息")
-        began = time.monotonic()
-        run = asyncio.create_task(people.run(MORNING))
-        while not robot.asked:
-            assert time.monotonic() - began < 5
-            await asyncio.sleep(0.01)
-        # It was asked while the first of the dead ones still kept their callers waiting.
-        assert robot.asked[0].at < began + 1.0
-        assert await run == {"sent": 1}
-        assert sorted(await people.states())[:6] == [("PENDING", "TIMEOUT")] * 6
-
-
-async def test_two_senders_never_serve_one_contact_at_once(opened: Opened) -> None:
-    def slow(asked: Asked) -> Answer:
-        time.sleep(0.2)
-        return wecom(asked)
-
-    with serving(slow) as robot:
-        people = await opened(wecom_url=robot.url)
-        contact = await people.add(WECOM)
-        await people.say(contact, MORNING, "甲", "乙", "丙")
-        figures = await asyncio.gather(people.run(MORNING), people.run(MORNING))
-        assert sorted(figures, key=len) == [{}, {"sent": 3}]
-        assert len(robot.asked) == 1
-
-
-async def test_what_a_dead_sender_had_taken_goes_out_when_its_lease_is_over(
-    opened: Opened,
-) -> None:
-    people = await opened()
-    contact = await people.add(DRY)
-    await people.say(contact, MORNING, "甲")
-    async with people.notify.app.database.transaction() as session:
-        await session.execute(
-            text("INSERT INTO sending_lanes (contact_id, busy_until) VALUES (:id, :until)"),
-            {"id": contact["id"], "until": datetime.fromisoformat(at(2))},
-        )
-    assert await people.run(at(1, 59)) == {}
-    assert await people.run(at(2)) == {"sent": 1}
-
-
-async def test_in_real_time_the_loop_sends_what_is_urgent_within_two_seconds(
-    opened: Opened,
-) -> None:
-    people = await opened()
-    await people.add(DRY)
-    await people.notify.hear(Story(tier="IMMEDIATE").tell(at=clock.now()))
-    began = time.monotonic()
-    while await people.states() != [("SENT", None)]:
-        assert time.monotonic() - began < 5
-        await asyncio.sleep(0.05)
-
-
-async def test_the_loop_outlives_connections_that_are_cut(opened: Opened) -> None:
-    people = await opened()
-    await people.add(DRY)
-    own = await people.notify.app.database.connect()
-    try:
-        await own.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        urgent = Story(tier="IMMEDIATE").tell(at=clock.now())
-        for _attempt in range(100):
-            with suppress(OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await people.notify.hear(urgent)
-                break
-            await asyncio.sleep(0.1)
-        began = time.monotonic()
-        while await own.fetchval("SELECT state FROM sendings") != "SENT":
-            assert time.monotonic() - began < 15
-            await asyncio.sleep(0.05)
-    finally:
-        await own.close()
-
-
-async def test_the_loop_leaves_simulated_time_alone_and_stops_at_once(opened: Opened) -> None:
-    people = await opened()
-    await people.add(DRY)
-    await people.tell(MORNING, tier="IMMEDIATE")
-    stop = asyncio.Event()
-    loop = asyncio.create_task(send_to_people(people.notify.app.runtime, stop))
-    await asyncio.sleep(0)
-    stop.set()
-    began = time.monotonic()
-    await loop
-    assert time.monotonic() - began < 2
-    assert await people.states() == [("PENDING", None)]
 
 
 async def test_where_time_is_real_what_simulated_time_left_behind_is_skipped(

@@ -89,7 +89,11 @@ class Listener:
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
         listener = cls(await asyncio.open_connection(sock=connection, limit=RECEIVED_BYTES))
-        await listener._ask(path, authorization, last_event_id)
+        try:
+            await listener._ask(path, authorization, last_event_id)
+        except BaseException:
+            await listener.close()
+            raise
         return listener
 
     def read(self) -> Self:

@@ -9,7 +9,9 @@ from prometheus_client import REGISTRY
 from services.notify.feeds.domain import mandatory_id
 from services.notify.streams.queries import FRAMES_AT_ONCE
 from services.notify.streams.tails import FRAMES_KEPT, tails_of
+from shared.events.base import Received, decode
 from shared.ids import new_id
+from shared.testing import recorded_envelopes
 from tests.notify.conftest import LEAD, Story
 from tests.notify.streams.conftest import Streams
 from tests.notify.streams.listener import Event
@@ -128,6 +130,34 @@ async def test_who_has_seen_none_of_what_was_kept_is_told_although_nothing_is_le
     assert (gap.type, json.loads(gap.data)) == ("gap", {"after": 1, "oldest": 7})
     await streams.record(subscription)
     assert (await listener.until(2))[-1].id == "7"
+
+
+async def test_who_resumes_on_a_rebuilt_store_is_told_that_it_is_another(streams: Streams) -> None:
+    notify = streams.notify
+    created = await notify.app.client.post(
+        "/api/v1/subscriptions",
+        json={"channel": "SSE"},
+        headers=notify.app.headers(LEAD, "dept_handler"),
+    )
+    heard = [Story().tell() for _ in range(3)]
+    await notify.hear(*heard)
+    [envelope] = [
+        one
+        for one in await recorded_envelopes(notify.app.database)
+        if one.topic == "notify.subscription"
+    ]
+    await streams.execute(
+        "TRUNCATE subscriptions, subscription_versions, deliveries, messages, happenings,"
+        " problems, reminders, inbox, inbox_cursor"
+    )
+    await notify.hear(Received(decode(envelope), envelope), *heard)
+    # Its second event may be another one by now: it must not be taken for one seen already.
+    listener = await streams.listen(UUID(created.json()["id"]), "2")
+    gap, *events = await listener.until(4)
+    oldest = int(events[0].id)
+    assert (gap.type, json.loads(gap.data)) == ("gap", {"after": 2, "oldest": oldest})
+    assert sorted(ids(events)) == sorted(str(one.envelope.id) for one in heard)
+    assert [int(event.id) - oldest for event in events] == [0, 1, 2]
 
 
 async def test_what_is_deleted_while_a_stream_is_paused_leaves_a_gap(streams: Streams) -> None:

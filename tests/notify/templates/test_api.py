@@ -205,3 +205,34 @@ async def test_others_do_not_write_templates(notify: Notify, role: str) -> None:
     headers = notify.app.headers("HOUS@511132", role)
     answer = await notify.app.client.get("/api/v1/templates", headers=headers)
     assert answer.status_code == 403
+
+
+async def test_a_stored_wording_of_another_release_leaves_the_others_in_force(
+    notify: Notify,
+) -> None:
+    wording = {"title": "x", "text": "y"}
+    answer = await store(notify, "template_closed", wording, since="2026-01-01")
+    assert answer.status_code == 200
+    async with notify.app.database.statement() as connection:
+        await connection.execute(
+            "INSERT INTO configuration VALUES"
+            " ('511132', 'template_dispatch', '2026-01-01', '{\"old\": 1}', 'p', now())"
+        )
+    await notify.app.runtime.configuration.load(notify.app.database)
+    answer = await notify.app.client.get("/api/v1/templates", headers=notify.app.headers(*OFFICE))
+    titles = {item["purpose"]: item["template"]["title"] for item in answer.json()["items"]}
+    assert titles["CLOSED"] == "x"
+    assert titles["DISPATCH"].startswith("整改任务")
+
+
+@pytest.mark.parametrize("data", [{"village_code": "\0"}, {"days_left": 10**400}])
+async def test_sample_data_that_no_event_could_hold_are_refused(
+    notify: Notify, data: dict[str, Any]
+) -> None:
+    answer = await preview(notify, {"purpose": "REMINDER", "region": "511132", "data": data})
+    assert answer.status_code in (200, 422), answer.text
+
+
+async def test_a_wording_that_cannot_be_stored_is_refused(notify: Notify) -> None:
+    answer = await store(notify, "template_closed", {"title": "x\0", "text": "y"})
+    assert answer.status_code == 422, answer.text

@@ -229,3 +229,23 @@ def test_a_subscription_tells_of_problems_and_of_cases(
 ) -> None:
     payload = payload_of(Purpose.SUBSCRIBED, information=True, data=data, place="桐花村")
     assert (payload["title"], payload["text"], payload["link"]) == (title, text, link)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "template", "data", "title"),
+    [
+        # Stored by an earlier release, or past the check.
+        (Purpose.CLOSED, Template("{", "{due", ""), {}, "问题销号："),
+        (Purpose.REMINDER, Template("{remaining}", "x"), {"days_left": None}, "整改提醒"),
+        # Data in which even the template of the code finds no sense.
+        (Purpose.RANKING, None, {"alert": "ABOLISHED"}, "月排名"),
+        (Purpose.DIGEST, Template("{open}", "x"), {"figures": {}, "title": "周调度"}, "周调度"),
+    ],
+)
+def test_no_template_and_no_data_keep_a_message_from_being_handed_out(
+    purpose: Purpose, template: Template | None, data: dict[str, Any], title: str
+) -> None:
+    payload = payload_of(
+        purpose, information=False, data={**DATA, **data}, place="桐花村", template=template
+    )
+    assert payload["title"].startswith(title)

@@ -179,6 +179,14 @@ class Hooks:
         async with self.app.database.statement() as connection:
             return list(await connection.fetch(statement, *parameters))
 
+    async def warnings(self) -> list[tuple[Any, ...]]:
+        """The messages that tell of suspended webhooks: id, event, and whom."""
+        rows = await self.fetch(
+            "SELECT message_id, event_id, org FROM messages WHERE purpose = 'ENDPOINT_SUSPENDED'"
+            " ORDER BY org"
+        )
+        return [tuple(row) for row in rows]
+
     @asynccontextmanager
     async def sending(self, kind: type[Sender] = Sender) -> AsyncIterator[Sender]:
         """One more process that sends."""

@@ -7,8 +7,10 @@ import pytest
 from standardwebhooks import Webhook
 
 from services.notify.webhooks.commands import SECRETS_LIMIT, forget_attempts
+from services.notify.webhooks.queries import dead_statement, measure_undelivered
 from shared import clock
 from shared.ids import new_id
+from shared.web.pagination import PageRequest
 from tests.faults.receiver import answer, redirect, reset
 from tests.notify.webhooks.endpoints import OFFICE, Endpoint, Hooks
 
@@ -250,6 +252,51 @@ async def test_a_foreign_webhook_is_not_to_be_found(
     assert unknown.status_code == 404
 
 
+async def test_a_departments_operator_has_no_secrets_of_others(hooks: Hooks) -> None:
+    endpoint = await hooks.open("/a")
+    both = hooks.app.headers("HOUS@511132", "dept_handler", "ops")
+    for method, path, status in (
+        ("GET", "/deliveries", 200),
+        ("POST", "/secrets", 404),
+        ("POST", "/test", 404),
+    ):
+        whole = f"/api/v1/subscriptions/{endpoint.id}{path}"
+        answered = await hooks.app.client.request(method, whole, headers=both)
+        assert answered.status_code == status, path
+    assert len(await hooks.fetch("SELECT FROM webhook_secrets")) == 1
+
+
+async def test_an_operator_sees_how_many_wait_and_are_dead_of_live_webhooks(hooks: Hooks) -> None:
+    endpoint = await dead_delivery(hooks)
+    waiting = await hooks.subscribe("/b")
+    await waiting.record(4)
+
+    async def measured() -> tuple[int, int]:
+        async with hooks.app.database.statement() as connection:
+            return await measure_undelivered(connection)
+
+    assert await measured() == (4, 1)
+    for ended in (waiting, endpoint):
+        assert (await ended.call("DELETE")).status_code == 204
+    assert await measured() == (0, 0)
+
+
+async def test_dead_deliveries_are_found_among_any_number_of_others(hooks: Hooks) -> None:
+    endpoint = await hooks.subscribe("/a")
+    await endpoint.record(5_000)
+    await hooks.fetch(
+        "UPDATE deliveries SET state = CASE WHEN position % 1000 = 0 THEN 'DEAD' ELSE 'DELIVERED'"
+        " END, next_at = NULL"
+    )
+    await hooks.fetch("ANALYZE deliveries")
+    statement = dead_statement("511132", PageRequest(None, 3))
+    asked = statement.compile(
+        dialect=hooks.app.database.engine.dialect, compile_kwargs={"literal_binds": True}
+    )
+    plan = await hooks.fetch(f"EXPLAIN {asked}")
+    assert "deliveries_dead" in str(plan)
+
+
 async def test_dead_deliveries_of_another_county_are_not_listed(hooks: Hooks) -> None:
     await dead_delivery(hooks)
     for org, seen in (("OPS@511133", 0), ("OPS@511132", 1), ("OPS@51", 1)):
@@ -261,3 +308,30 @@ async def test_a_subscription_of_another_channel_is_no_webhook(hooks: Hooks) -> 
     made = await hooks.call("POST", "/subscriptions", {"channel": "SSE"})
     answered = await hooks.call("POST", f"/subscriptions/{made.json()['id']}/secrets")
     assert answered.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("webhook_retry_seconds", []),
+        ("webhook_retry_seconds", [0, -1]),
+        ("webhook_in_flight", 0),
+        ("webhook_per_second", -1),
+        ("webhook_timeout_seconds", 0),
+        ("webhook_timeout_seconds", 3600),
+        ("webhook_circuit_failures", 0),
+        ("webhook_suspension_hours", -1),
+        ("stream_seconds", 0),
+        ("stream_heartbeat_seconds", 0),
+    ],
+)
+async def test_a_value_that_would_stop_or_flood_everything_is_refused(
+    hooks: Hooks, key: str, value: Any
+) -> None:
+    answered = await hooks.app.client.put(
+        f"/api/v1/config/51/{key}",
+        json={"value": value, "effective_from": "2020-01-01"},
+        headers=hooks.app.headers("OPS@51", "ops"),
+    )
+    assert answered.status_code == 422
+    assert answered.json()["errors"][0]["code"] == "VALUE_INVALID"

@@ -85,6 +85,8 @@ def test_nothing_comes_after_the_last_attempt(
         ("", 0),
         ("٥", 0),
         ("9" * 400, 0),
+        ("0\x1f", 0),
+        ("7\x1f", 0),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, wait: int) -> None:

@@ -8,6 +8,7 @@ from time import monotonic
 
 import pytest
 
+from services.notify.webhooks import posting
 from services.notify.webhooks.sending import Sender
 from shared.database import Connection
 from tests.conftest import Start
@@ -78,6 +79,22 @@ async def test_a_delivery_is_dead_after_its_last_attempt_and_the_next_one_goes_o
         (None, "PROTOCOL"),
         (404, None),
     ]
+
+
+async def test_an_answer_that_cannot_be_read_is_a_failure_and_the_lane_goes_on(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_body: bytes) -> str:
+        raise ValueError
+
+    await hooks.configure(retry_seconds=(0,), circuit_failures=99)
+    endpoint = await hooks.open("/a")
+    monkeypatch.setattr(posting, "_excerpt_of", unreadable)
+    await endpoint.record(3)
+    await endpoint.until_settled()
+    assert await endpoint.states() == {"DEAD": 3}
+    rows = await hooks.fetch("SELECT DISTINCT error FROM webhook_attempts")
+    assert [row["error"] for row in rows] == ["PROTOCOL"]
 
 
 async def test_a_redirect_is_a_failure_and_is_not_followed(hooks: Hooks) -> None:

@@ -151,6 +151,30 @@ def copies(topic: str, parcels: int) -> list[OutboxRow]:
     return [replace(row, event_id=new_id(), topic=topic, aggregate_type=topic) for row in rows]
 
 
+async def test_a_copy_that_cannot_be_sent_holds_neither_the_original_nor_other_copies(
+    database: Database, connection: Connection, own_broker: EmbeddedBroker
+) -> None:
+    async def known(_connection: Connection) -> set[str]:
+        return {"parcels.copies.north"}
+
+    [original] = moves(1, 1)
+    rows = [
+        replace(original, event_id=new_id(), topic=topic, aggregate_type=topic)
+        for topic in ("parcels.copies.nobody", "parcels.copies.north")
+    ]
+    await committed(database, [*rows, original])
+    settings = KafkaSettings(own_broker.bootstrap, idempotent=False)
+    async with running(Relay(database, "parcels", settings, known).run):
+        query = "SELECT count(*) FROM outbox WHERE published_at IS NOT NULL"
+
+        async def others_went_on() -> bool:
+            return bool(await connection.fetchval(query) == 2)
+
+        await until(others_went_on)
+    parked = await connection.fetch("SELECT topic FROM outbox WHERE parked_at IS NOT NULL")
+    assert [row["topic"] for row in parked] == ["parcels.copies.nobody"]
+
+
 async def test_topics_of_copies_are_created_while_the_relay_runs_and_keep_one_order(
     database: Database, connection: Connection, own_broker: EmbeddedBroker
 ) -> None:

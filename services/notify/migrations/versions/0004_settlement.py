@@ -6,7 +6,8 @@ revision = "0004"
 down_revision = "0003"
 
 SETTLEMENT = """
-ALTER TABLE messages ADD COLUMN settled_at timestamptz, ADD COLUMN role varchar;
+ALTER TABLE messages ADD COLUMN settled_at timestamptz, ADD COLUMN replayed_version bigint,
+                     ADD COLUMN role varchar;
 ALTER TABLE reminders ADD COLUMN sent_at timestamptz;
 """
 

@@ -48,6 +48,7 @@ CREATE INDEX sendings_pending ON sendings (next_at) WHERE state = 'PENDING';
 CREATE INDEX sendings_waiting ON sendings (contact_id, next_at) WHERE state = 'PENDING';
 CREATE INDEX sendings_of_message ON sendings (message_id);
 CREATE INDEX sendings_of_contact ON sendings (contact_id, created_at);
+CREATE INDEX sendings_by_time ON sendings (created_at, sending_id);
 
 CREATE TABLE sending_lanes (
   contact_id uuid CONSTRAINT pk_sending_lanes PRIMARY KEY,

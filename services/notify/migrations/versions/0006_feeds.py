@@ -50,6 +50,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (subscription_id, next_at, position)
  WHERE state = 'PENDING';
+CREATE INDEX deliveries_dead ON deliveries (subscription_id, position) WHERE state = 'DEAD';
 CREATE INDEX deliveries_of_problem ON deliveries (subscription_id, problem_id, position);
 CREATE INDEX deliveries_recorded ON deliveries (recorded_at);
 ALTER TABLE deliveries SET (autovacuum_vacuum_scale_factor = 0.01,

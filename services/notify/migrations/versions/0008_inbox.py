@@ -6,9 +6,8 @@ revision = "0008"
 down_revision = "0007"
 
 INBOX = """
--- An inbox is read newest first, and by the time of what happened.
+-- An inbox is read newest first.
 CREATE INDEX messages_of_org ON messages (org, position);
-CREATE INDEX happenings_by_time ON happenings (at);
 
 CREATE TABLE read_marks (
   person     varchar NOT NULL,

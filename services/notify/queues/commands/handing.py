@@ -11,7 +11,7 @@ from services.notify.queues.commands.telling import CHANNEL
 from services.notify.queues.domain.notices import Purpose
 from services.notify.queues.domain.states import Action, State, next_state
 from services.notify.queues.domain.words import payload_of
-from services.notify.queues.queries import event_type_of, get_message_for_update
+from services.notify.queues.queries import event_type_of, get_message, lock_version
 from services.notify.queues.tables import Message
 from services.notify.queues.wordings import template_in_force
 from shared import clock
@@ -219,15 +219,19 @@ async def replay_dead_letter(session: Session, actor: Actor, message_id: UUID) -
 
     Raises `NotFound` outside the actor's region, `IllegalMove` for one that is not dead.
     """
-    message = await get_message_for_update(session, message_id, actor.region)
+    message = await get_message(session, message_id, actor.region)
+    # Like the events of the problem: first its row, then its messages.
+    version = await lock_version(session, message.problem_id)
+    await session.refresh(message, with_for_update=True)
     before = message.state
-    message.replay(clock.now())
+    message.replay(clock.now(), version)
     replayed = NotificationReplayed(
         message_id=message_id,
         organisation=message.org,
         event_id=message.event_id,
         event_type=await event_type_of(session, message.event_id),
         problem_id=message.problem_id,
+        version=version,
     )
     await outbox.record(session, message, replayed)
     await record_audit(

@@ -24,17 +24,17 @@ _STATES: Mapping[type[NotificationEvent], State] = {
 # as its end alone, and completed by its event (`telling`).
 _SETTLE = f"""
 INSERT INTO messages AS m (message_id, event_id, org, problem_id, purpose, information, priority,
-                           state, event_sequence, settled_at, delivery_count)
+                           state, event_sequence, settled_at, replayed_version, delivery_count)
 SELECT DISTINCT ON (message_id) message_id, event_id, org, problem_id, '{UNKNOWN_PURPOSE}', false,
-       0, state, sequence, at, (state <> 'QUEUED')::int
+       0, state, sequence, at, version, (state <> 'QUEUED')::int
   FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bigint[],
-              $7::timestamptz[])
-       AS e(message_id, event_id, org, problem_id, state, sequence, at)
+              $7::timestamptz[], $8::bigint[])
+       AS e(message_id, event_id, org, problem_id, state, sequence, at, version)
  ORDER BY message_id, sequence DESC
 ON CONFLICT (message_id) DO UPDATE
    SET state = EXCLUDED.state, event_sequence = EXCLUDED.event_sequence,
-       settled_at = EXCLUDED.settled_at, delivery_count = EXCLUDED.delivery_count,
-       leased_until = NULL, final_delivery = false
+       settled_at = EXCLUDED.settled_at, replayed_version = EXCLUDED.replayed_version,
+       delivery_count = EXCLUDED.delivery_count, leased_until = NULL, final_delivery = false
  WHERE m.event_sequence < EXCLUDED.event_sequence
 """
 
@@ -50,6 +50,7 @@ async def settle(session: Session, received: Sequence[Received[NotificationEvent
             _STATES[type(one.event)],
             one.envelope.sequence,
             one.envelope.time,
+            one.event.version if isinstance(one.event, NotificationReplayed) else None,
         )
         for one in received
     ]

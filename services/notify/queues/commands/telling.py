@@ -42,16 +42,20 @@ queued AS (
 SELECT count(pg_notify('{CHANNEL}', org)) FROM (SELECT DISTINCT org FROM queued) AS grown
 """
 
-# What was settled after the event stands: a message replayed later is meant to be handed out.
+# A message replayed after the event is meant to be handed out.
 _RECALL = """
 UPDATE messages m SET state = 'CANCELLED'
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
-       AS r(problem_id, org, purposes, at)
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[])
+       AS r(problem_id, org, purposes, version)
  WHERE m.problem_id = r.problem_id AND m.state IN ('QUEUED', 'LEASED')
-   AND (m.settled_at IS NULL OR m.settled_at < r.at)
+   AND (m.replayed_version IS NULL OR m.replayed_version < r.version)
    AND (r.org IS NULL OR m.org = r.org)
    AND (r.purposes = '' AND m.purpose <> 'SUBSCRIBED'
         OR m.purpose = ANY(string_to_array(r.purposes, ',')))
+"""
+_RECALL_EVENT = """
+UPDATE messages SET state = 'CANCELLED'
+ WHERE event_id = $1 AND state IN ('QUEUED', 'LEASED') AND (settled_at IS NULL OR settled_at < $2)
 """
 # Whoever was told, unless the last message said that the matter is no longer theirs.
 _TO_BE_TOLD = f"""
@@ -125,6 +129,12 @@ async def enqueue(
     )
 
 
+async def recall_event(session: Session, event_id: UUID, at: datetime) -> None:
+    """Cancel the messages that tell of an event which is taken back `at` an instant; what was
+    acknowledged stands: it was read."""
+    await (await session.driver()).execute(_RECALL_EVENT, event_id, at)
+
+
 async def _recall(session: Session, recalls: Sequence[Recall]) -> list[Notice]:
     """Cancel what nobody has acknowledged yet; the farewells for those who had been told."""
     if not recalls:
@@ -135,7 +145,7 @@ async def _recall(session: Session, recalls: Sequence[Recall]) -> list[Notice]:
         [recall.change.problem.problem_id for recall in recalls],
         [recall.organisation for recall in recalls],
         [",".join(sorted(recall.purposes)) for recall in recalls],
-        [recall.change.at for recall in recalls],
+        [recall.change.version for recall in recalls],
     )
     ended = {
         recall.change.problem.problem_id: recall

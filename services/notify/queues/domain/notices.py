@@ -60,8 +60,8 @@ class Notice:
     """One message to be queued. `event_id` and `organisation` identify it for ever (N-11).
 
     `problem_id` is None where it tells of no single problem: it then keeps no order with others
-    and is not recalled. `role` says whom in the organisation it is meant for, None for whoever
-    handles its matters.
+    and is not recalled. `role` says whom in the organisation it is meant for (several roles parted
+    by commas), None for whoever handles its matters.
     """
 
     event_id: UUID

@@ -10,6 +10,10 @@ _FAILURES = {
     "NO_TEMPLATE": "因没有相应的短信模板",
     "CHANNEL_NOT_CONFIGURED": "因发送通道未配置",
 }
+_SUSPENSIONS = {
+    "GONE": "已答复不再接收推送（410）",
+    "FAILING": "连续失败",
+}
 _FIGURES = {
     "open": "未销号问题数",
     "due_soon": "7日内到期问题数",
@@ -34,6 +38,11 @@ VARIABLES: Mapping[str, Variable] = {
         frozenset({"reason"}),
         lambda data, _place: _FAILURES.get(data["reason"], "被拒收或多次发送失败"),
     ),
+    "suspension": Variable(
+        frozenset({"reason"}),
+        lambda data, _place: _SUSPENSIONS.get(data["reason"], "不可用"),
+        "停用原因",
+    ),
 }
 TEMPLATES: Mapping[Purpose, Template] = {
     Purpose.BROADCAST: Template("{title}", "{text}", link="/api/v1/broadcasts/{broadcast_id}"),
@@ -45,7 +54,7 @@ TEMPLATES: Mapping[Purpose, Template] = {
     Purpose.DIGEST: Template("{title}", "{text}", link="/api/v1/digests/{digest_id}"),
     Purpose.ENDPOINT_SUSPENDED: Template(
         "推送地址已停用：{organisation}",
-        "{organisation}的推送地址连续失败，已停止推送，未送达的消息予以保留。请检查后重新启用。",
+        "{organisation}的推送地址{suspension}，已停止推送，未送达的消息予以保留。请检查后重新启用。",
         link="/api/v1/subscriptions/{subscription_id}",
     ),
     Purpose.FEEDBACK_FAILED: Template(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from shared.errors import IllegalMove
+from shared.moves import after
 
 
 class State(StrEnum):
@@ -41,8 +41,4 @@ MOVES: Mapping[tuple[State, Action], State] = {
 
 def next_state(state: State, action: Action) -> State:
     """The state after `action`; raises `IllegalMove`."""
-    try:
-        return MOVES[state, action]
-    except KeyError:
-        allowed = [action for origin, action in MOVES if origin is state]
-        raise IllegalMove(state=state, allowed=allowed) from None
+    return after(MOVES, state, action)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from string import Formatter
 from typing import Any
 
+from services.notify.contacts.domain import PersonalIdentifier
 from shared.errors import FieldError, Invalid
 from shared.privacy import holds_identifier
 
@@ -92,7 +93,7 @@ def _errors_in(field: str, text: str, known: Collection[str]) -> Iterator[FieldE
     if holds_identifier(text):
         yield FieldError(
             field,
-            "PERSONAL_IDENTIFIER",
+            PersonalIdentifier.code,
             "模板中不得含有身份证号、手机号或银行账号。",
             "A template must not hold id numbers, phone numbers or account numbers.",
         )

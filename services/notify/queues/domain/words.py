@@ -90,7 +90,8 @@ def payload_of(
     department of a dispatched problem the fields its plan must have (N-01).
 
     `place` is the full name of the place concerned, `template` the one in force (None: that of the
-    code). Texts name no person (N-12).
+    code). Texts name no person (N-12). What cannot be said of the data in its words is said in
+    those of the code, or by its name alone: no message holds up those beside it.
     """
     place = short_place(place)
     payload = {
@@ -99,10 +100,10 @@ def payload_of(
         INFORMATION: information,
         "place": place,
     }
-    payload |= render(purpose, template or TEMPLATES[purpose], payload, place)
+    payload |= _said(purpose, template, payload, place)
     if purpose is Purpose.DISPATCH and not information:
         payload["required_plan_fields"] = list(REQUIRED_PLAN_FIELDS)
-    if purpose is Purpose.OVERDUE and data["level"] == 1:
+    if purpose is Purpose.OVERDUE and data.get("level") == 1:
         payload["to_role"] = "dept_head"  # N-04
     return payload
 
@@ -121,6 +122,18 @@ def render(
         "text": _guarded(fill(text, values)),
         "link": fill(template.link, values),
     }
+
+
+def _said(
+    purpose: Purpose, template: Template | None, data: Mapping[str, Any], place: str
+) -> dict[str, str]:
+    for one in (template, TEMPLATES[purpose]):
+        try:
+            if one is not None:
+                return render(purpose, one, data, place)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            continue
+    return {"title": purpose_name(purpose), "text": "", "link": ""}
 
 
 def _guarded(text: str) -> str:

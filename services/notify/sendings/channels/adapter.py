@@ -1,5 +1,6 @@
 """What every adapter does, and how an answer over HTTP is read."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -9,13 +10,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import httpx
+import structlog
 
 from services.notify.sendings.domain import SENT, Outcome, Parcel, Reason, Saying, Verdict
 from shared.http import Answer, exchange
+from shared.messaging.failures import describe
+
+_log = structlog.get_logger(__name__)
 
 _SECONDS = 15.0
 _ANSWER_BYTES = 16_384
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# With a telephone number's digits in a row it might be the one that was written to.
+_CODE = re.compile(r"(?!.*\d{11})[A-Za-z0-9_.-]{1,64}")
 _LONGEST_WAIT_SECONDS = 3600.0
 
 
@@ -29,6 +35,21 @@ class ChannelAdapter(Protocol):
 
     async def send(self, address: Mapping[str, str], parcel: Parcel) -> Outcome:
         """Make one request; whatever goes wrong is an outcome, and names no address."""
+
+
+async def send_through(
+    adapter: ChannelAdapter, address: Mapping[str, str], parcel: Parcel, *, seconds: float
+) -> Outcome:
+    """Make one request that ends in `seconds`; what the adapter has not foreseen is an outcome too,
+    to be tried again like any other: it must not undo what went out before it."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await adapter.send(address, parcel)
+    except TimeoutError:
+        return Outcome(Verdict.TEMPORARY, "TIMEOUT")
+    except Exception as error:  # noqa: BLE001 - a provider may answer anything
+        _log.warning("channel_failed", error=describe(error))
+        return Outcome(Verdict.TEMPORARY, "UNFORESEEN")
 
 
 async def post(client: httpx.AsyncClient, url: str, **request: Any) -> Any:
@@ -118,4 +139,7 @@ def _read(answer: Answer) -> Any:
 
 def _wait(answer: Answer) -> float:
     seconds = answer.headers.get("retry-after", "")
-    return min(float(seconds), _LONGEST_WAIT_SECONDS) if seconds.isdigit() else 60.0
+    if not (seconds.isascii() and seconds.isdigit()):
+        return 60.0
+    # Not at once: whoever says 0 would be asked without end.
+    return min(max(float(seconds), 1.0), _LONGEST_WAIT_SECONDS)

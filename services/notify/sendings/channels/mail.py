@@ -47,11 +47,13 @@ class Mail:
             )
         except aiosmtplib.SMTPRecipientsRefused as refusal:
             return _refused(refusal.recipients[0].code)
+        except aiosmtplib.SMTPDataError as refusal:
+            return _refused(refusal.code)
+        # Whatever else is refused is the operator's fault and soon mended, not the recipient's.
         except aiosmtplib.SMTPAuthenticationError:
-            # The operator's fault and soon mended, not the recipient's.
             return Outcome(Verdict.TEMPORARY, "SMTP_LOGIN")
         except aiosmtplib.SMTPResponseException as refusal:
-            return _refused(refusal.code)
+            return Outcome(Verdict.TEMPORARY, f"SMTP_{refusal.code}")
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             return Outcome(Verdict.TEMPORARY, "UNREACHABLE")
         return SENT

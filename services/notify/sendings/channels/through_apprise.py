@@ -24,8 +24,8 @@ def apprise_or_reason(schemes: Collection[str]) -> ChannelAdapter:
         library = importlib.import_module("apprise")
     except ImportError:
         return Unavailable(Reason.CHANNEL_NOT_INSTALLED)
-    # It would write addresses into its records.
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    for talkative in ("apprise", "urllib3"):  # they would write addresses into their records
+        logging.getLogger(talkative).setLevel(logging.CRITICAL + 1)
     return ThroughApprise(library, schemes)
 
 
