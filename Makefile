@@ -53,14 +53,14 @@ token: $(STAMP) ## print an access token: SUB=person ORG=HOUS@511132 ROLES=dept_
 demo: $(STAMP) ## load a small county into the running suite
 	@$(RUN) deploy.demo
 
-# A service's own tests need nothing but a database each, so they share the cores; brokers, stacks
-# and faults are about time and have the machine to themselves.
-SERVICE_TESTS := tests/households tests/funds tests/inspection tests/notify
+# Most tests need nothing but a database each, so they share the cores; brokers, stacks and faults are
+# about time and have the machine to themselves.
+ALONE := tests/deploy tests/faults tests/shared/messaging tests/system
 
 test: $(STAMP) ## all tests, fault suites with small counts (ARGS="-k word -x")
 ifeq ($(strip $(ARGS)),)
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(SERVICE_TESTS)
-	@$(BIN)/pytest $(patsubst %,--ignore=%,$(SERVICE_TESTS)) tests
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ALONE:%=--ignore=%) tests
+	@$(BIN)/pytest $(ALONE)
 else
 	@$(BIN)/pytest $(ARGS)
 endif
