@@ -53,9 +53,9 @@ token: $(STAMP) ## print an access token: SUB=person ORG=HOUS@511132 ROLES=dept_
 demo: $(STAMP) ## load a small county into the running suite
 	@$(RUN) deploy.demo
 
-# Most tests need nothing but a database each, so they share the cores; brokers, stacks and faults are
-# about time and have the machine to themselves.
-ALONE := tests/deploy tests/faults tests/shared/messaging tests/system
+# Most tests need little but a database each, so they share the cores; stacks and faults are about time
+# and have the machine to themselves.
+ALONE := tests/deploy tests/faults tests/system
 
 test: $(STAMP) ## all tests, fault suites with small counts (ARGS="-k word -x")
 ifeq ($(strip $(ARGS)),)
