@@ -5,9 +5,11 @@ consumer's commits before its offset does.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias, cast
+from datetime import datetime
+from typing import Any, TypeAlias, cast
 
 import asyncpg
 from sqlalchemy import text
@@ -25,6 +27,9 @@ SERVER_SETTINGS = {
 }
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+CHUNK_ROWS = 5000
+REST = 2.0  # how many times as long as it took to delete a chunk the next one waits
 
 
 async def _keep_session(_connection: Connection) -> None:
@@ -146,3 +151,21 @@ class Database:
         if self._pool is None:
             raise RuntimeError("the database is not open")
         return self._pool
+
+
+async def delete_in_chunks(
+    connection: Connection, statement: str, before: datetime, *more: Any
+) -> int:
+    """Delete what is older than `before`, `CHUNK_ROWS` at a time; answers how many rows.
+
+    `$1` of the statement is `before`, `$2` the number of rows, the others are `more`; it returns a
+    row for each that it deleted. Each chunk is a transaction of its own.
+    """
+    total = 0
+    started = time.monotonic()
+    while deleted := len(await connection.fetch(statement, before, CHUNK_ROWS, *more)):
+        total += deleted
+        # Chunk upon chunk would triple the time of everybody else's transactions.
+        await asyncio.sleep(REST * (time.monotonic() - started))
+        started = time.monotonic()
+    return total

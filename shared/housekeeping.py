@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from shared import clock
-from shared.database import Database
+from shared.database import Database, delete_in_chunks
 from shared.messaging.failures import describe
 from shared.messaging.republish import purge
 from shared.messaging.running import pause
@@ -16,7 +16,6 @@ _log = structlog.get_logger(__name__)
 INTERVAL_SECONDS = 3600.0
 # How long an Idempotency-Key is remembered; what must never happen twice has a key of its own.
 IDEMPOTENCY_DAYS = 30
-CHUNK_ROWS = 5000
 
 _FORGET_KEYS = """
 DELETE FROM idempotency
@@ -28,11 +27,8 @@ RETURNING 1
 async def forget_keys(database: Database) -> int:
     """Delete idempotency keys older than `IDEMPOTENCY_DAYS`; answers how many."""
     before = clock.now() - timedelta(days=IDEMPOTENCY_DAYS)
-    total = 0
     async with database.statement() as connection:
-        while deleted := len(await connection.fetch(_FORGET_KEYS, before, CHUNK_ROWS)):
-            total += deleted
-    return total
+        return await delete_in_chunks(connection, _FORGET_KEYS, before)
 
 
 async def keep_house(database: Database, stop: asyncio.Event) -> None:

@@ -1,7 +1,9 @@
 """The mapped base of the tables of notify, and column types SQLModel would not choose itself."""
 
-from sqlalchemy import DateTime, Text
+from sqlalchemy import ColumnElement, DateTime, Text, and_, func
+from sqlalchemy.orm import Mapped
 
+from shared.regions import prefix_range
 from shared.tables import SQLModel, service_registry
 
 
@@ -12,3 +14,10 @@ class NotifyTable(SQLModel, registry=service_registry()):
 INSTANT = DateTime(timezone=True)
 # Scope is a range of the code, and only byte order keeps a prefix together.
 CODE = Text(collation="C")
+
+
+def of_organisations_in(org: Mapped[str], region: str) -> ColumnElement[bool]:
+    """Whether the organisation in a column is one of `region`: the scope of an operator (X-05)."""
+    low, high = prefix_range(region)
+    place = func.split_part(org, "@", 2, type_=CODE)
+    return and_(place >= low, place < high)

@@ -1,18 +1,13 @@
 """Sending again what was sent before, and deleting what is older than anyone may ask for."""
 
-import asyncio
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared import clock
-from shared.database import Connection
+from shared.database import CHUNK_ROWS, Connection, delete_in_chunks
 from shared.messaging.reconciliation import first_id_at
 
-CHUNK_ROWS = 5000
-REST = 2.0  # how many times as long as it took to delete a chunk a purge rests after it
 OUTBOX_DAYS = 30
 INBOX_DAYS = 90
 
@@ -80,21 +75,11 @@ async def purge(connection: Connection, now: datetime | None = None) -> Purged:
     after the inbox rows are gone.
     """
     instant = now or clock.now()
+    published_before = instant - timedelta(days=OUTBOX_DAYS)
     received_before = instant - timedelta(days=INBOX_DAYS)
     return Purged(
-        outbox=await _in_chunks(connection, _PURGE_OUTBOX, instant - timedelta(days=OUTBOX_DAYS)),
-        inbox=await _in_chunks(
+        outbox=await delete_in_chunks(connection, _PURGE_OUTBOX, published_before),
+        inbox=await delete_in_chunks(
             connection, _PURGE_INBOX, received_before, first_id_at(received_before)
         ),
     )
-
-
-async def _in_chunks(connection: Connection, statement: str, before: datetime, *more: Any) -> int:
-    total = 0
-    started = time.monotonic()
-    while deleted := len(await connection.fetch(statement, before, CHUNK_ROWS, *more)):
-        total += deleted
-        # Chunk upon chunk would triple the time of everybody else's transactions.
-        await asyncio.sleep(REST * (time.monotonic() - started))
-        started = time.monotonic()
-    return total

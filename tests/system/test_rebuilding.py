@@ -13,6 +13,7 @@ import httpx
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.settings import StackSettings
 from shared import clock
+from tests.notify.queues.stores import IN_ORDER, LEASES_ASIDE
 from tests.system.conftest import Stack, eventually
 from tests.system.county import (
     HOUSING,
@@ -26,16 +27,6 @@ from tests.system.county import (
 )
 
 REBUILT_SECONDS = 120.0
-# What was handed out and not acknowledged waits in its queue again.
-MESSAGES = """
-SELECT message_id, event_id, org, problem_id, purpose, information, priority, role,
-       CASE state WHEN 'LEASED' THEN 'QUEUED' ELSE state END, event_sequence
-  FROM messages ORDER BY message_id
-"""
-ORDER = """
-SELECT problem_id, org, array_agg(message_id ORDER BY position) FROM messages
- WHERE state IN ('QUEUED', 'LEASED') AND problem_id IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
-"""
 REMINDERS = """
 SELECT problem_id, due_on, kind, remind_on, level, remind_at, org, state
   FROM reminders ORDER BY problem_id, due_on, kind, remind_on
@@ -48,7 +39,7 @@ async def state_of(server: EmbeddedPostgres) -> list[list[tuple[Any, ...]]]:
     try:
         return [
             [tuple(row) for row in await connection.fetch(query)]
-            for query in (MESSAGES, ORDER, REMINDERS)
+            for query in (LEASES_ASIDE, IN_ORDER, REMINDERS)
         ]
     finally:
         await connection.close()

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col, select
 
 from services.notify.feeds.domain import Channel, Fact, Filters, State, topic_of
 from services.notify.feeds.tables import SUBSCRIPTIONS, Subscription
-from services.notify.tables import CODE
+from services.notify.tables import of_organisations_in
 from shared.database import Connection, ReadSession
 from shared.errors import NotFound
-from shared.regions import prefix_range, region_of
+from shared.regions import region_of
 from shared.web.pagination import PageRequest
 
 # Of each subscription of the regions: every version that was in force at some instant of the span.
@@ -89,9 +89,7 @@ def of_organisation(org: str) -> ColumnElement[bool]:
 
 def of_region(region: str) -> ColumnElement[bool]:
     """The scope of an operator: the subscriptions of the region's organisations."""
-    low, high = prefix_range(region)
-    place = func.split_part(col(Subscription.org), "@", 2, type_=CODE)
-    return and_(place >= low, place < high)
+    return of_organisations_in(col(Subscription.org), region)
 
 
 async def list_subscriptions(

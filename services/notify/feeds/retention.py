@@ -1,14 +1,13 @@
 """Deleting what was kept for subscribers long enough."""
 
 import asyncio
-import time
 from datetime import timedelta
 
 import structlog
 
 from services.notify.settings import NotifySettings
 from shared import clock
-from shared.database import Database
+from shared.database import Database, delete_in_chunks
 from shared.messaging.failures import describe
 from shared.messaging.running import pause
 from shared.runtime import Runtime
@@ -16,8 +15,6 @@ from shared.runtime import Runtime
 _log = structlog.get_logger(__name__)
 
 INTERVAL_SECONDS = 3600.0
-CHUNK_ROWS = 5000
-REST = 2.0  # how many times as long as it took to delete a chunk the next one waits
 
 # What waits to be delivered stays however old it is, unless nobody wants it any more.
 _FORGET = """
@@ -37,14 +34,8 @@ async def forget_deliveries(database: Database, days: int) -> int:
     """Delete what was delivered, or recorded for a stream, and is older than so many days; how
     many. What a webhook was not given is kept for as long as its subscription lives."""
     before = clock.now() - timedelta(days=days)
-    total = 0
-    started = time.monotonic()
     async with database.statement() as connection:
-        while deleted := len(await connection.fetch(_FORGET, before, CHUNK_ROWS)):
-            total += deleted
-            await asyncio.sleep(REST * (time.monotonic() - started))
-            started = time.monotonic()
-    return total
+        return await delete_in_chunks(connection, _FORGET, before)
 
 
 async def tidy_deliveries(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -5,18 +5,28 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, text
+from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.notify.mirror.tables import MirroredProblem
 from services.notify.queues.domain.states import State
 from services.notify.queues.tables import MESSAGES, UNKNOWN_PURPOSE, Happening, Message
-from services.notify.tables import CODE
+from services.notify.tables import of_organisations_in
 from shared.database import Connection, ReadSession
 from shared.errors import NotFound
-from shared.regions import prefix_range
 from shared.web.pagination import PageRequest
+
+# For statements that read messages with their happening `h` and, where there is one, problem `p`:
+# the code of the place a message is about, and its full name.
+PLACE_CODE = """
+ CROSS JOIN LATERAL (SELECT coalesce(p.village_code, h.data->>'village_code',
+                                     h.data->>'region_code') AS code) AS v
+"""
+PLACE = """
+(SELECT string_agg(r.name, '' ORDER BY r.code) FROM regions r
+  WHERE r.code = ANY(ARRAY[left(v.code, 6), left(v.code, 9), v.code]))
+"""
 
 
 class QueueFigures(NamedTuple):
@@ -99,7 +109,5 @@ async def event_type_of(session: ReadSession, event_id: UUID) -> str:
 
 
 def _of_region(region: str) -> SelectOfScalar[Message]:
-    low, high = prefix_range(region)
-    place = func.split_part(col(Message.org), "@", 2, type_=CODE)
     known = col(Message.purpose) != UNKNOWN_PURPOSE
-    return select(Message).where(known, place >= low, place < high)
+    return select(Message).where(known, of_organisations_in(col(Message.org), region))

@@ -15,13 +15,12 @@ from services.notify.sendings.queries import ListedSending, get_sending_for_upda
 from shared import clock
 from shared.audit import record_audit
 from shared.configuration import Setting, configuration_of
-from shared.database import Connection, Database, Session
+from shared.database import Connection, Database, Session, delete_in_chunks
 from shared.errors import IllegalMove
 from shared.security import Actor
 
 LEASE_SECONDS = 120
 SEND_SECONDS = 65.0  # the longest that one request may take; more than any provider is waited for
-CHUNK_ROWS = 5000
 
 
 def _open_before_closed(hours: tuple[int, int]) -> tuple[int, int]:
@@ -231,8 +230,5 @@ async def skip_simulated(database: Database) -> None:
 
 async def forget_sendings(database: Database, before: datetime) -> int:
     """Delete what came to its end and was made before an instant; how many."""
-    total = 0
     async with database.statement() as connection:
-        while deleted := len(await connection.fetch(_FORGET, before, CHUNK_ROWS)):
-            total += deleted
-    return total
+        return await delete_in_chunks(connection, _FORGET, before)

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from services.notify.contacts.domain import ContactState
 from services.notify.contacts.queries import covered_by
 from services.notify.contacts.tables import SENDINGS, Contact, Sending
+from services.notify.queues.queries import PLACE, PLACE_CODE
 from services.notify.queues.tables import Message
 from services.notify.sendings.domain import Reason
 from shared.database import Connection, ReadSession
@@ -22,18 +23,16 @@ AT_ONCE = 100
 
 # The place is named as in a pull of the queue. News is as old as its event: a store that is rebuilt
 # plans its sendings anew.
-_WAITING = """
+_WAITING = f"""
 SELECT s.sending_id, s.message_id, s.priority, s.attempts, s.content,
        least(s.created_at, h.at) AS since,
        m.state AS message_state, m.purpose, m.information, h.data,
-       coalesce((SELECT string_agg(r.name, '' ORDER BY r.code) FROM regions r
-                  WHERE r.code = ANY(ARRAY[left(v.code, 6), left(v.code, 9), v.code])), '') AS place
+       coalesce({PLACE}, '') AS place
   FROM sendings s
   LEFT JOIN messages m USING (message_id)
   LEFT JOIN happenings h ON h.event_id = m.event_id
   LEFT JOIN problems p ON p.problem_id = m.problem_id
- CROSS JOIN LATERAL (SELECT coalesce(p.village_code, h.data->>'village_code',
-                                     h.data->>'region_code') AS code) AS v
+ {PLACE_CODE}
  WHERE s.contact_id = $1 AND s.state = 'PENDING' AND s.next_at <= $2 AND (NOT s.simulated OR $3)
  ORDER BY s.priority DESC, s.created_at, m.position LIMIT $4
 """

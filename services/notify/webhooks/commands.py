@@ -29,7 +29,7 @@ from services.notify.webhooks.tables import WebhookSecret
 from shared import clock
 from shared.audit import record_audit
 from shared.configuration import configuration_of
-from shared.database import Database, Session
+from shared.database import Database, Session, delete_in_chunks
 from shared.errors import NotFound
 from shared.events.notify import SubscriptionSuspended
 from shared.ids import new_id
@@ -40,7 +40,6 @@ from shared.security import Actor
 # Every secret in force is one more signature in a header.
 SECRETS_LIMIT = 5
 SUSPENDED = SubscriptionSuspended.wire_type
-FORGOTTEN_AT_ONCE = 5000
 
 _REPLACE = """
 UPDATE webhook_secrets SET expires_at = $2
@@ -247,8 +246,5 @@ async def tell_suspended(session: Session, suspensions: Sequence[Suspension]) ->
 
 async def forget_attempts(database: Database, before: datetime) -> int:
     """Delete attempts made before an instant, a few at a time; how many."""
-    total = 0
     async with database.statement() as connection:
-        while deleted := len(await connection.fetch(_FORGET, before, FORGOTTEN_AT_ONCE)):
-            total += deleted
-    return total
+        return await delete_in_chunks(connection, _FORGET, before)

@@ -15,16 +15,8 @@ from shared.database import Database
 from shared.events.base import Received, decode
 from shared.testing import recorded_envelopes
 from tests.notify.conftest import LEAD, TOWNSHIP, NewNotify, Notify, Story
+from tests.notify.queues.stores import IN_ORDER, LEASES_ASIDE
 
-LEASES_ASIDE = """
-SELECT message_id, event_id, org, problem_id, purpose, information, priority, role,
-       CASE state WHEN 'LEASED' THEN 'QUEUED' ELSE state END, event_sequence
-  FROM messages ORDER BY message_id
-"""
-IN_ORDER = """
-SELECT problem_id, org, array_agg(message_id ORDER BY position) FROM messages
- WHERE state IN ('QUEUED', 'LEASED') AND problem_id IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
-"""
 QUEUES = (LEAD, TOWNSHIP, "FIN@511132", "WATER@511132")
 
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from shared import clock
-from shared.database import Connection, Database
+from shared.database import CHUNK_ROWS, Connection, Database
 from shared.ids import new_id
 from shared.messaging.outbox import prepare, record_many
 from shared.messaging.reconciliation import Difference, Window, differences, first_id_at
-from shared.messaging.republish import CHUNK_ROWS, Purged, purge, release, republish
+from shared.messaging.republish import Purged, purge, release, republish
 from tests.shared.messaging.parcels import ParcelMoved
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

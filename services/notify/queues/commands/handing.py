@@ -11,7 +11,13 @@ from services.notify.queues.commands.telling import CHANNEL
 from services.notify.queues.domain.notices import Purpose
 from services.notify.queues.domain.states import Action, State, next_state
 from services.notify.queues.domain.words import payload_of
-from services.notify.queues.queries import event_type_of, get_message, lock_version
+from services.notify.queues.queries import (
+    PLACE,
+    PLACE_CODE,
+    event_type_of,
+    get_message,
+    lock_version,
+)
 from services.notify.queues.tables import Message
 from services.notify.queues.wordings import template_in_force
 from shared import clock
@@ -55,11 +61,9 @@ chosen AS MATERIALIZED (
    ORDER BY turn, priority DESC, position LIMIT $2),
 granted AS MATERIALIZED (
   SELECT c.message_id, h.event_type, h.at, h.data,
-         (SELECT string_agg(r.name, '' ORDER BY r.code) FROM regions r
-           WHERE r.code = ANY(ARRAY[left(v.code, 6), left(v.code, 9), v.code])) AS place
+         {PLACE} AS place
     FROM chosen c JOIN happenings h USING (event_id) LEFT JOIN problems p USING (problem_id)
-   CROSS JOIN LATERAL (SELECT coalesce(p.village_code, h.data->>'village_code',
-                                       h.data->>'region_code') AS code) AS v
+   {PLACE_CODE}
    WHERE NOT EXISTS (
          SELECT FROM messages e
           WHERE e.problem_id = c.problem_id AND e.org = $1 AND e.position < c.position
