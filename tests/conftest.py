@@ -33,6 +33,14 @@ def in_memory() -> bool:
     return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED_BYTES
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a parameter of bytes by its argument: a packed file holds the time it was made at.
+
+    Tests that run on several processes must have the same names in each.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL 18 of this run. Not durable: no test of this directory pulls its plug."""
