@@ -45,11 +45,19 @@ class ReadSession(AsyncSession):
     async def driver(self) -> Connection:
         """The asyncpg connection of this session, in its transaction, for batched statements."""
         if "driver" not in self.info:
-            # SQLAlchemy opens the transaction with its first own statement, not with the driver's.
-            await self.execute(text("SELECT 1"))
             raw = await (await self.connection()).get_raw_connection()
+            await self._begin(raw.dbapi_connection)
             self.info["driver"] = raw.driver_connection
         return cast("Connection", self.info["driver"])
+
+    async def _begin(self, adapted: Any) -> None:
+        """Open the transaction, which SQLAlchemy does with its first own statement only: one for
+        nothing else would cost every transaction a round trip."""
+        try:
+            if adapted._transaction is None:  # noqa: SLF001
+                await adapted._start_transaction()  # noqa: SLF001
+        except Exception:  # noqa: BLE001 - met again by SQLAlchemy, which drops a dead connection
+            await self.execute(text("SELECT 1"))
 
 
 class Session(ReadSession):

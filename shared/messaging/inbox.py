@@ -34,12 +34,15 @@ WITH fresh AS (
 SELECT coalesce((SELECT array_agg(event_id) FROM fresh), '{}') AS fresh,
        EXISTS (SELECT FROM inbox_parked WHERE consumer = $1 AND resolved_at IS NULL) AS parked
 """
-# In a fixed order, so that two consumers of the same aggregates wait instead of deadlocking.
+# One after the other in the order they are given in, which is sorted, so that two consumers of the
+# same aggregates wait instead of deadlocking. Each is looked up by its key: a join's plan that was
+# made while there were few would go on reading all of them when there are many.
 _LOCK_CURSORS = """
-SELECT aggregate_type, aggregate_id, last_seq, last_event_id FROM inbox_cursor
- WHERE consumer = $1
-   AND (aggregate_type, aggregate_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
- ORDER BY aggregate_type, aggregate_id FOR UPDATE
+SELECT a.t, a.i, c.last_seq, c.last_event_id
+  FROM unnest($2::text[], $3::text[]) AS a(t, i)
+ CROSS JOIN LATERAL (
+       SELECT last_seq, last_event_id FROM inbox_cursor
+        WHERE consumer = $1 AND aggregate_type = a.t AND aggregate_id = a.i FOR UPDATE) AS c
 """
 _WAITING = """
 SELECT aggregate_type, aggregate_id, aggregate_seq FROM inbox_parked

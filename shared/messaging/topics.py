@@ -11,9 +11,23 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from shared.events.base import Event, event_types
 
 RETENTION_MILLISECONDS = 30 * 24 * 3600 * 1000
+# A topic keeps for ever the number it was created with: another would change which partition a key
+# belongs to, and so its order. Every fetch names every partition a service reads, so that one for
+# which there is nothing to gain costs all the others time: what people do by hand has one.
 PARTITIONS = 6
-# Fixed for ever: another number would change which partition a key belongs to, and so its order.
-BUSY_PARTITIONS = {"inspection.problem": 12, "funds.payment": 12}
+PARTITIONS_OF = {
+    **dict.fromkeys(("inspection.problem", "funds.payment"), 12),
+    **dict.fromkeys(
+        (
+            *("households.region", "funds.allocation", "funds.policygap", "funds.progress"),
+            *("funds.project", "inspection.accountability", "inspection.attendance"),
+            *("inspection.bulletin", "inspection.campaign", "inspection.ranking"),
+            *("notify.broadcast", "notify.digest", "notify.feedback", "notify.notification"),
+            *("notify.reminder", "notify.subscription"),
+        ),
+        1,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +58,7 @@ def topics_of(event_classes: Iterable[type[Event]]) -> list[Topic]:
         if compacted.setdefault(name, event_class.latest_wins) != event_class.latest_wins:
             raise ValueError(f"{name} mixes snapshots with events that must all be read")
     return [
-        Topic(name, BUSY_PARTITIONS.get(name, PARTITIONS), latest_wins)
+        Topic(name, PARTITIONS_OF.get(name, PARTITIONS), latest_wins)
         for name, latest_wins in sorted(compacted.items())
     ]
 

@@ -1,7 +1,6 @@
 """HTTP for queues: pull with a lease, acknowledge, figures, dead letters."""
 
 import time
-from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -105,7 +104,9 @@ async def pull_messages(
     """Take messages of one's own queue under a lease, waiting for the first one (N-11)."""
     _own(actor, org)
     handed = await _pull_or_wait(runtime, request, actor, body)
-    return PulledMessages(items=[PulledMessage(**asdict(one)) for one in handed])
+    return PulledMessages(
+        items=[PulledMessage.model_validate(one, from_attributes=True) for one in handed]
+    )
 
 
 @router.post(

@@ -18,7 +18,7 @@ from shared.events.base import Envelope, Event, Received
 from shared.ids import new_id
 from shared.messaging.cause import caused_by_event
 from shared.messaging.consumer import Consumer, Reaction, Subscriptions
-from shared.messaging.inbox import Inbox
+from shared.messaging.inbox import _LOCK_CURSORS, Inbox
 from shared.messaging.ordering import Aggregate, ParkedKind
 from shared.messaging.parking import ParkedEventNotFound, apply_ready, list_open, replay, skip
 from shared.messaging.settings import KafkaSettings
@@ -415,3 +415,17 @@ async def test_two_consumers_of_the_same_new_subject_apply_it_once(
     )
     assert len(await effects(connection)) == 199
     assert await parked(connection) == []
+
+
+async def test_a_cursor_is_looked_up_by_its_key_also_by_a_plan_made_when_there_were_few(
+    database: Database,
+) -> None:
+    async with database.driver_transaction() as connection:
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE lock AS {_LOCK_CURSORS}")
+        rows = await connection.fetch("EXPLAIN EXECUTE lock('mirror', '{parcel}', '{x}')")
+        await connection.execute("DEALLOCATE lock")
+    plan = "\n".join(row[0] for row in rows)
+    assert "Index Scan using inbox_cursor_pkey" in plan
+    condition = next(line for line in plan.splitlines() if "Index Cond" in line)
+    assert "aggregate_id = a.i" in condition

@@ -27,6 +27,15 @@ def test_the_busiest_topics_have_twelve_partitions() -> None:
     assert topics_of([_ProblemLogged]) == [Topic("inspection.problem", 12, compacted=False)]
 
 
+def test_what_people_do_by_hand_has_one_partition() -> None:
+    class RankingPublished(_ProblemLogged):
+        @classmethod
+        def topic(cls) -> str:
+            return "inspection.ranking"
+
+    assert topics_of([RankingPublished]) == [Topic("inspection.ranking", 1, compacted=False)]
+
+
 def test_a_topic_holds_snapshots_or_histories_but_not_both() -> None:
     class Mixed(_ProblemLogged):
         latest_wins = True

@@ -38,10 +38,12 @@ BURIED_AT_ONCE = 500
 # Of one problem a message is held back while an earlier one is out under a lease, or waits with a
 # lower priority. The last step drops what a pull running beside this one has overtaken. The
 # LIMIT 1 keeps the planner from reading the whole queue for an anti-join, and IS TRUE from sorting
-# it: of IS NULL it would expect next to nothing.
+# it: of IS NULL it would expect next to nothing. The organisations are compared so that no index
+# of theirs fits: while the queue is short all of them look cheap, and the plan made then is kept
+# when it has grown, and reads all of it for every message.
 _HELD_BACK = """
 (SELECT true FROM messages e
-  WHERE e.problem_id = m.problem_id AND e.org = m.org AND e.position < m.position
+  WHERE e.problem_id = m.problem_id AND (e.org = m.org) IS TRUE AND e.position < m.position
     AND (e.state = 'QUEUED' AND e.priority < m.priority
          OR e.state = 'LEASED' AND (e.leased_until > $3 OR e.final_delivery))
   LIMIT 1) IS TRUE
@@ -66,7 +68,7 @@ granted AS MATERIALIZED (
    {PLACE_CODE}
    WHERE NOT EXISTS (
          SELECT FROM messages e
-          WHERE e.problem_id = c.problem_id AND e.org = $1 AND e.position < c.position
+          WHERE e.problem_id = c.problem_id AND (e.org = $1) IS TRUE AND e.position < c.position
             AND e.state IN ('QUEUED', 'LEASED')
             AND NOT EXISTS (SELECT FROM chosen o WHERE o.message_id = e.message_id)))
 UPDATE messages m
