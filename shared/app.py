@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from shared.chores import Chore
 from shared.configuration import Configuration, Setting
 from shared.database import Database
 from shared.events.base import Event
-from shared.housekeeping import keep_house
+from shared.housekeeping import CHORES
 from shared.logs import configure_logs
 from shared.messaging.consumer import Consumer
 from shared.messaging.inbox import Inbox, Reaction
@@ -56,6 +58,7 @@ class Service:
     watchdog: Watchdog | None = None
     configuration: Sequence[Setting[Any]] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
+    chores: Sequence[Chore] = ()
     loops: Sequence[Loop] = ()
     prepare: Callable[[Runtime], Awaitable[None]] | None = None
     copies_topics: CopiesTopics | None = None
@@ -176,8 +179,6 @@ async def running(service: Service, settings: ServiceSettings) -> AsyncIterator[
 
 def _loops(service: Service, runtime: Runtime) -> AbstractAsyncContextManager[None]:
     loops: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {
-        "configuration": lambda stop: runtime.configuration.keep_fresh(runtime.database, stop),
-        "housekeeping": lambda stop: keep_house(runtime.database, stop),
         "scheduler": lambda stop: _run_scheduler(runtime, stop),
     }
     kafka = KafkaSettings.of(runtime.settings)
@@ -188,8 +189,10 @@ def _loops(service: Service, runtime: Runtime) -> AbstractAsyncContextManager[No
             loops["consumer"] = Consumer(
                 runtime.database, service.name, service.subscriptions, kafka, runtime.caught_up
             ).run
+    for chore in (*CHORES, *service.chores):
+        loops[f"chore {chore.name}"] = partial(chore.run, runtime)
     for loop in service.loops:
-        loops[loop.__name__] = lambda stop, loop=loop: loop(runtime, stop)  # type: ignore[misc]
+        loops[loop.__name__] = partial(loop, runtime)
     return run_loops(loops)
 
 

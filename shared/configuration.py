@@ -4,10 +4,8 @@ A value is looked up at the nearest region that has one in force on the day aske
 township, county, city, province, then the declared default. Results that used a value store it.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Generic, TypeVar
@@ -108,16 +106,6 @@ class Configuration:
                 else:
                     loaded.setdefault((key, region), []).append((effective_from, parsed))
         self._rows = loaded
-
-    async def keep_fresh(self, database: Database, stop: asyncio.Event) -> None:
-        """Read the stored values again every few seconds, until `stop`."""
-        while not stop.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self.REFRESH_SECONDS)
-            try:
-                await self.load(database)
-            except Exception as error:  # noqa: BLE001 - what was read last stays in force
-                _log.warning("configuration_not_read", error=type(error).__name__)
 
     def value(self, setting: Setting[ValueT], region: str, on: date) -> ValueT:
         """The value of `setting` in force for `region` on `on` (X-06)."""

@@ -1,12 +1,11 @@
 """The service inspection on one screen."""
 
 from services.inspection.evidence.desk import open_evidence_desk
-from services.inspection.ledger.commands import keep_folding
 from services.inspection.mirror.commands import seed_region_mirror
 from services.inspection.problems.commands.overdue import OVERDUE_WATCHDOG
-from services.inspection.routing.queries import keep_routing_fresh, routing_of
+from services.inspection.routing.queries import routing_of
 from services.inspection.settings import InspectionSettings
-from services.inspection.slices import JOBS, ROUTERS, SETTINGS, TIMERS
+from services.inspection.slices import CHORES, JOBS, ROUTERS, SETTINGS, TIMERS
 from services.inspection.subscriptions import SUBSCRIPTIONS
 from shared.app import Service, create_app
 from shared.runtime import Runtime
@@ -30,7 +29,7 @@ SERVICE = Service(
     watchdog=OVERDUE_WATCHDOG,
     configuration=SETTINGS,
     jobs=JOBS,
-    loops=(keep_folding, keep_routing_fresh),
+    chores=CHORES,
     prepare=prepare,
 )
 

@@ -1,4 +1,4 @@
-"""What the slices of inspection contribute: calls, timers, jobs, configurable values."""
+"""What the slices of inspection contribute: calls, timers, jobs, chores, configured values."""
 
 from typing import Any
 
@@ -16,6 +16,7 @@ from services.inspection.feedback import api as feedback
 from services.inspection.inspections import api as inspections
 from services.inspection.leader_surveys import api as leader_surveys
 from services.inspection.ledger import api as ledger
+from services.inspection.ledger import commands as ledger_commands
 from services.inspection.listing import api as listing
 from services.inspection.problems.api import batches, lists, logging, moves
 from services.inspection.problems.commands.judging import CONFIRM_WORKDAYS
@@ -28,6 +29,7 @@ from services.inspection.problems.commands.overdue import (
 from services.inspection.responsibility import api as responsibility
 from services.inspection.rhythm import api as rhythm
 from services.inspection.routing import api as routing
+from services.inspection.routing import queries as routing_queries
 from services.inspection.stages import api as stages
 from services.inspection.task_calendar import api as task_calendar
 from services.inspection.work import api as work
@@ -82,3 +84,5 @@ SETTINGS: tuple[Setting[Any], ...] = (
 TIMERS = (*OVERDUE_TIMERS, STALLED_TIMER)
 
 JOBS = {"overdue_scan": scan_overdue, "stalled_scan": scan_stalled}
+
+CHORES = (*ledger_commands.CHORES, *routing_queries.CHORES)

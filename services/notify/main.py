@@ -5,7 +5,7 @@ from services.notify.feeds.queries import topics_in_use
 from services.notify.keys import keep_keys
 from services.notify.mirror.commands import seed_region_mirror
 from services.notify.settings import NotifySettings
-from services.notify.slices import JOBS, LOOPS, ROUTERS, SETTINGS, TIMERS
+from services.notify.slices import CHORES, JOBS, LOOPS, ROUTERS, SETTINGS, TIMERS
 from services.notify.subscriptions import SUBSCRIPTIONS
 from shared.app import Service, create_app
 from shared.privacy import load_key_ring
@@ -31,6 +31,7 @@ SERVICE = Service(
     timer_kinds=TIMERS,
     configuration=SETTINGS,
     jobs=JOBS,
+    chores=CHORES,
     loops=LOOPS,
     prepare=prepare,
     copies_topics=topics_in_use,

@@ -1,4 +1,4 @@
-"""What the slices of notify contribute: calls, timers, jobs, loops, configurable values."""
+"""What the slices of notify contribute: calls, timers, jobs, chores, loops, configured values."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from services.notify.broadcasts import api as broadcasts
 from services.notify.broadcasts.commands import UNREAD_TIMER, tell_unread
 from services.notify.contacts import api as contacts
 from services.notify.digests import api as digests
+from services.notify.digests import issuing
 from services.notify.digests.commands import run_digests
-from services.notify.digests.issuing import watch_digests
 from services.notify.feedback import api as feedback
+from services.notify.feedback import watching
 from services.notify.feedback.commands import ADDRESS_DAYS, settle_feedback
-from services.notify.feedback.watching import watch_feedback
 from services.notify.feeds import api as feeds
+from services.notify.feeds import retention as feeds_retention
 from services.notify.feeds.commands import SUBSCRIPTION_LIMIT
-from services.notify.feeds.retention import tidy_deliveries
 from services.notify.inbox import api as inbox
 from services.notify.inbox.queries import INBOX_REACH
 from services.notify.queues import api as queues
@@ -25,6 +25,7 @@ from services.notify.reminders import api as reminders
 from services.notify.reminders.commands import REMINDER_TIMER, send_reminders
 from services.notify.reminders.queries import ESCALATION_DAYS, REMINDER_DAYS, REMINDER_HOUR
 from services.notify.sendings import api as sendings
+from services.notify.sendings import sender
 from services.notify.sendings.commands import (
     DINGTALK_PER_MINUTE,
     FEISHU_PER_MINUTE,
@@ -34,13 +35,12 @@ from services.notify.sendings.commands import (
     SENDING_STALE_DAYS,
     WECOM_PER_MINUTE,
 )
-from services.notify.sendings.sender import keep_sendings, send_due, send_to_people
 from services.notify.streams import api as streams
 from services.notify.streams.tails import watch_streams
 from services.notify.templates import api as templates
 from services.notify.webhooks import api as webhooks
+from services.notify.webhooks import retention as webhooks_retention
 from services.notify.webhooks.queries import SETTINGS as WEBHOOK_SETTINGS
-from services.notify.webhooks.retention import tidy_attempts
 from services.notify.webhooks.sending import send_webhooks, send_webhooks_due
 from shared.configuration import Setting
 
@@ -91,7 +91,7 @@ TIMERS = (REMINDER_TIMER, UNREAD_TIMER)
 JOBS = {
     "reminders": send_reminders,
     "digests": run_digests,
-    "sendings": send_due,
+    "sendings": sender.send_due,
     "feedback": settle_feedback,
     "broadcasts": tell_unread,
     "webhooks": send_webhooks_due,
@@ -99,12 +99,15 @@ JOBS = {
 
 LOOPS = (
     watch_queues,
-    watch_digests,
-    send_to_people,
-    keep_sendings,
-    watch_feedback,
-    tidy_deliveries,
+    sender.send_to_people,
     watch_streams,
     send_webhooks,
-    tidy_attempts,
+)
+
+CHORES = (
+    *issuing.CHORES,
+    *sender.CHORES,
+    *watching.CHORES,
+    *feeds_retention.CHORES,
+    *webhooks_retention.CHORES,
 )

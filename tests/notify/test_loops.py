@@ -1,4 +1,7 @@
-"""A loop of notify outlives whatever its database does: one that ends takes the process with it."""
+"""The loops of notify outlive whatever its database does: one that ends takes the process with it.
+
+Its chores are done by a loop that outlives everything (tests/shared/web/test_chores.py).
+"""
 
 import asyncio
 from dataclasses import replace
@@ -7,10 +10,10 @@ from typing import NoReturn
 import asyncpg
 import pytest
 
-from services.notify.feeds import retention
+from services.notify.slices import CHORES
 from services.notify.streams import tails
-from services.notify.webhooks import retention as webhook_retention
 from services.notify.webhooks import sending
+from shared.chores import Chore
 from shared.database import Database
 from tests.faults.stage import until
 from tests.notify.conftest import Notify
@@ -18,8 +21,6 @@ from tests.notify.conftest import Notify
 LOOPS = {
     "watch_streams": (tails.watch_streams, tails, "RECONNECT_SECONDS"),
     "send_webhooks": (sending.send_webhooks, sending, "RECONNECT_SECONDS"),
-    "tidy_deliveries": (retention.tidy_deliveries, retention, "INTERVAL_SECONDS"),
-    "tidy_attempts": (webhook_retention.tidy_attempts, webhook_retention, "INTERVAL_SECONDS"),
 }
 
 
@@ -57,10 +58,8 @@ async def test_no_trouble_with_the_database_ends_a_loop(
     loop, module, seconds = LOOPS[name]
     monkeypatch.setattr(module, seconds, 0.01)
     database, running = TroubledDatabase(), notify.app.runtime
-    # Where time is simulated nothing is tidied.
-    settings = running.settings.model_copy(update={"simulation_clock": False})
     stop = asyncio.Event()
-    task = asyncio.ensure_future(loop(replace(running, database=database, settings=settings), stop))
+    task = asyncio.ensure_future(loop(replace(running, database=database), stop))
 
     async def all_met() -> bool:
         return not database.troubles or task.done()
@@ -69,3 +68,11 @@ async def test_no_trouble_with_the_database_ends_a_loop(
     assert not task.done(), "the process would end"
     stop.set()
     await asyncio.wait_for(task, 5)
+
+
+@pytest.mark.parametrize("chore", CHORES, ids=lambda chore: chore.name)
+async def test_every_chore_can_be_done_where_there_is_nothing_to_do(
+    notify: Notify, chore: Chore
+) -> None:
+    await chore.do(notify.app.runtime)
+    await chore.do(notify.app.runtime)

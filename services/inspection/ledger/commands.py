@@ -4,20 +4,14 @@ A change is one narrow row in the transaction that makes it; nobody waits for a 
 moves changes into the sums in one statement, so sums and changes together are exact at any instant.
 """
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
-
-import asyncpg
-import structlog
 
 from services.inspection.ledger.domain import Delta
 from services.inspection.ledger.tables import DIMENSIONS, LEVELS, MARGINS, SUMS
 from services.inspection.settings import InspectionSettings
+from shared.chores import Chore
 from shared.database import Connection, Database
 from shared.runtime import Runtime
-
-_log = structlog.get_logger(__name__)
 
 _ADD = """
 INSERT INTO ledger_deltas (on_day, campaign_id, village_code, kind, lead_dept, cohort, severity,
@@ -87,20 +81,19 @@ async def fold_deltas(database: Database) -> int:
                 return moved
 
 
-async def keep_folding(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Fold again and again until `stop`."""
-    settings = runtime.settings
-    assert isinstance(settings, InspectionSettings)
-    dead_rows = 0
-    while not stop.is_set():
-        try:
-            dead_rows += await fold_deltas(runtime.database)
-            if dead_rows >= FOLD_ROWS:
-                # Every figure asked for reads the table whole; dead rows must not pile up in it.
-                async with runtime.database.statement() as connection:
-                    await connection.execute("VACUUM (SKIP_LOCKED) ledger_deltas")
-                dead_rows = 0
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            _log.warning("ledger_not_folded", error=type(error).__name__)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), settings.ledger_fold_seconds)
+async def keep_folding(runtime: Runtime) -> None:
+    """Fold, and clear away what that leaves behind once it has become much."""
+    dead_rows = runtime.extras.get("ledger_dead_rows", 0) + await fold_deltas(runtime.database)
+    if dead_rows >= FOLD_ROWS:
+        # Every figure asked for reads the table whole; dead rows must not pile up in it.
+        async with runtime.database.statement() as connection:
+            await connection.execute("VACUUM (SKIP_LOCKED) ledger_deltas")
+        dead_rows = 0
+    runtime.extras["ledger_dead_rows"] = dead_rows
+
+
+def _fold_seconds(settings: InspectionSettings) -> float:
+    return settings.ledger_fold_seconds
+
+
+CHORES = (Chore("fold_ledger", keep_folding, _fold_seconds),)

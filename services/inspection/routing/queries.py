@@ -1,21 +1,16 @@
 """The routing rules in force, held in memory: they are few, and every logged problem asks."""
 
-import asyncio
-from contextlib import suppress
 from datetime import date
 
-import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from services.inspection.routing.domain import Department, Route, default_route, in_force
 from services.inspection.routing.tables import RoutingRule
 from services.inspection.settings import InspectionSettings
+from shared.chores import Chore
 from shared.database import Database
 from shared.regions import ancestors
 from shared.runtime import Runtime
-
-_log = structlog.get_logger(__name__)
 
 Rules = list[tuple[date, Department]]
 
@@ -62,14 +57,13 @@ def routing_of(runtime: Runtime) -> RoutingTable:
     return table
 
 
-async def keep_routing_fresh(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Read the rules again and again until `stop`."""
-    settings = runtime.settings
-    assert isinstance(settings, InspectionSettings)
-    while not stop.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), settings.reference_refresh_seconds)
-        try:
-            await routing_of(runtime).load(runtime.database)
-        except (OSError, DBAPIError) as error:
-            _log.warning("routing_not_read", error=type(error).__name__)
+async def refresh_routing(runtime: Runtime) -> None:
+    """Read the rules again."""
+    await routing_of(runtime).load(runtime.database)
+
+
+def _refresh_seconds(settings: InspectionSettings) -> float:
+    return settings.reference_refresh_seconds
+
+
+CHORES = (Chore("refresh_routing", refresh_routing, _refresh_seconds),)

@@ -1,12 +1,11 @@
 """Issuing digests by real time."""
 
-import asyncio
+from typing import cast
 
 import structlog
 
 from services.notify.digests.commands import issue_due
-from shared.messaging.failures import describe
-from shared.messaging.running import pause
+from shared.chores import Chore
 from shared.runtime import Runtime
 
 _log = structlog.get_logger(__name__)
@@ -14,17 +13,15 @@ _log = structlog.get_logger(__name__)
 LOOK_SECONDS = 30.0
 
 
-async def watch_digests(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Issue what falls due, until `stop`. Where time is simulated, the job `digests` does it."""
-    if runtime.settings.simulation_clock:
-        await stop.wait()
-    await runtime.until_caught_up(stop)
-    done: set[tuple[str, str]] = set()
-    while not stop.is_set():
-        try:
-            number = await issue_due(runtime, done)
-            if number:
-                _log.info("digests_issued", digests=number)
-        except Exception as error:  # noqa: BLE001 - what is due is still due at the next look
-            _log.warning("digests_not_issued", error=describe(error))
-        await pause(stop, LOOK_SECONDS)
+async def issue_digests(runtime: Runtime) -> None:
+    """Issue what has fallen due."""
+    done = cast("set[tuple[str, str]]", runtime.extras.setdefault("digests_done", set()))
+    number = await issue_due(runtime, done)
+    if number:
+        _log.info("digests_issued", digests=number)
+
+
+# Where time is simulated, the job `digests` does it.
+CHORES = (
+    Chore("issue_digests", issue_digests, LOOK_SECONDS, real_time_only=True, once_caught_up=True),
+)

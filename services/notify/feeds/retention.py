@@ -1,20 +1,12 @@
 """Deleting what was kept for subscribers long enough."""
 
-import asyncio
 from datetime import timedelta
-
-import structlog
 
 from services.notify.settings import NotifySettings
 from shared import clock
+from shared.chores import HOUR, Chore
 from shared.database import Database, delete_in_chunks
-from shared.messaging.failures import describe
-from shared.messaging.running import pause
 from shared.runtime import Runtime
-
-_log = structlog.get_logger(__name__)
-
-INTERVAL_SECONDS = 3600.0
 
 # What waits to be delivered stays however old it is, unless nobody wants it any more.
 _FORGET = """
@@ -38,17 +30,11 @@ async def forget_deliveries(database: Database, days: int) -> int:
         return await delete_in_chunks(connection, _FORGET, before)
 
 
-async def tidy_deliveries(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Delete old deliveries every hour until `stop`; none where time is simulated: what was
-    recorded months ahead or ago is not old."""
+async def tidy_deliveries(runtime: Runtime) -> None:
+    """Delete old deliveries."""
     assert isinstance(runtime.settings, NotifySettings)
-    if runtime.settings.simulation_clock:
-        await stop.wait()
-    while not stop.is_set():
-        await pause(stop, INTERVAL_SECONDS)
-        if stop.is_set():
-            return
-        try:
-            await forget_deliveries(runtime.database, runtime.settings.delivery_retention_days)
-        except Exception as error:  # noqa: BLE001 - what is old today is older in an hour
-            _log.warning("deliveries_not_forgotten", cause=describe(error))
+    await forget_deliveries(runtime.database, runtime.settings.delivery_retention_days)
+
+
+# In simulated time what was recorded months ahead or ago is not old.
+CHORES = (Chore("tidy_deliveries", tidy_deliveries, HOUR, real_time_only=True),)

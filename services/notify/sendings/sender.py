@@ -48,9 +48,9 @@ from services.notify.sendings.queries import waiting_for
 from services.notify.sendings.saying import saying_of
 from services.notify.settings import NotifySettings
 from shared import clock
+from shared.chores import HOUR, Chore
 from shared.configuration import Setting
 from shared.messaging.failures import describe
-from shared.messaging.running import pause
 from shared.privacy import SealBroken
 from shared.regions import region_of
 from shared.runtime import Runtime
@@ -61,8 +61,7 @@ _log = structlog.get_logger(__name__)
 LOOK_SECONDS = 1.0
 RECONNECT_SECONDS = 1.0
 LAST_GRACE_SECONDS = 1.5
-HOUSEKEEPING_SECONDS = 60.0
-ROUNDS_PER_HOUR = 60
+COUNT_SECONDS = 60.0
 _MINUTE = timedelta(minutes=1)
 # A contact's last request ends before its lane's lease does.
 _TURN_SECONDS = LEASE_SECONDS - SEND_SECONDS - 10.0
@@ -90,22 +89,23 @@ async def send_due(runtime: Runtime, as_of: datetime) -> dict[str, int]:
     return {str(state).lower(): count for state, count in sorted(sender.ended.items())}
 
 
-async def keep_sendings(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Count what waits every minute and forget what is old every hour, until `stop`; where time is
-    real, what simulated time has left behind goes out no more."""
-    rounds = 0
-    while not stop.is_set():
-        try:
-            if not runtime.settings.simulation_clock:
-                await skip_simulated(runtime.database)
-            metrics.PENDING.set(await count_pending(runtime.database))
-            if rounds % ROUNDS_PER_HOUR == 0:
-                kept = runtime.configuration.value(SENDING_KEPT_DAYS, "", clock.today())
-                await forget_sendings(runtime.database, clock.now() - timedelta(days=kept))
-            rounds += 1
-        except Exception as error:  # noqa: BLE001 - what is due stays due
-            _log.warning("sendings_not_kept", error=describe(error))
-        await pause(stop, HOUSEKEEPING_SECONDS)
+async def count_sendings(runtime: Runtime) -> None:
+    """Count what waits; where time is real, what simulated time left behind goes out no more."""
+    if not runtime.settings.simulation_clock:
+        await skip_simulated(runtime.database)
+    metrics.PENDING.set(await count_pending(runtime.database))
+
+
+async def tidy_sendings(runtime: Runtime) -> None:
+    """Forget what came to its end long ago."""
+    kept = runtime.configuration.value(SENDING_KEPT_DAYS, "", clock.today())
+    await forget_sendings(runtime.database, clock.now() - timedelta(days=kept))
+
+
+CHORES = (
+    Chore("count_sendings", count_sendings, COUNT_SECONDS),
+    Chore("tidy_sendings", tidy_sendings, HOUR),
+)
 
 
 @dataclass

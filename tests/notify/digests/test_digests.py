@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.notify.digests.issuing import watch_digests
+from services.notify.digests.issuing import CHORES
 from services.notify.keys import keep_keys
 from services.notify.main import SERVICE
 from shared.events.base import Received, decode
@@ -208,17 +208,18 @@ async def test_a_rebuilt_store_has_the_digests_that_were_issued(
     ]
 
 
-async def test_the_loop_issues_what_is_due_by_real_time(
-    notify: Notify, start: Start, leshan: list[tuple[str, str, int]], field_key_file: Path
+async def test_the_chore_issues_what_is_due_by_real_time(
+    start: Start, leshan: list[tuple[str, str, int]], field_key_file: Path
 ) -> None:
     async def prepare(runtime: Runtime) -> None:
         keep_keys(runtime.database, load_key_ring(field_key_file))
 
-    service = replace(SERVICE, prepare=prepare, loops=(), timer_kinds=())
+    service = replace(SERVICE, prepare=prepare, chores=(), loops=(), timer_kinds=())
     real = Notify(await start(service, field_key_file=field_key_file, simulation_clock=False))
     await real.hear(Story().tell(at="2019-01-01T10:00:00+08:00"))
     stop = asyncio.Event()
-    loop = asyncio.create_task(watch_digests(real.app.runtime, stop))
+    (chore,) = (replace(chore, seconds=0.05) for chore in CHORES)
+    loop = asyncio.create_task(chore.run(real.app.runtime, stop))
     for _ in range(400):
         if await digests(real):
             break
@@ -226,6 +227,3 @@ async def test_the_loop_issues_what_is_due_by_real_time(
     stop.set()
     await asyncio.wait_for(loop, 2)
     assert len(await digests(real)) == 1
-    # Where time is simulated the loop leaves everything to the job.
-    idle = asyncio.create_task(watch_digests(notify.app.runtime, stop))
-    await asyncio.wait_for(idle, 2)

@@ -354,6 +354,6 @@ async def test_only_old_idempotency_keys_are_forgotten(toy: RunningApp) -> None:
             "INSERT INTO idempotency (scope, key, request_sha256, created_at)"
             " VALUES ('s', 'old', '', now() - interval '31 days'), ('s', 'new', '', now())"
         )
-    assert await forget_keys(toy.database) == 1
+    assert await forget_keys(toy.runtime) == 1
     async with toy.database.reading() as session:
         assert await session.scalar(text("SELECT key FROM idempotency")) == "new"
