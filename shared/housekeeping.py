@@ -1,5 +1,5 @@
-"""The chores of every service: delete what is older than anyone may ask for, a little at a time,
-and take up configured values that a sister process has changed."""
+"""The chores of every service: have grown tables counted, take up configured values that a sister
+process has changed, delete what is older than anyone may ask for, a little at a time."""
 
 from datetime import timedelta
 
@@ -23,6 +23,15 @@ DELETE FROM idempotency
 RETURNING 1
 """
 
+STATISTICS_SECONDS = 5.0
+CHANGED_ROWS = 1000
+# Twice as large as when it was last counted, or half of it replaced: a handful of times in the life
+# of a table, and what autovacuum does about a tenth stays as it is.
+_CHANGED = """
+SELECT relid::regclass::text AS name FROM pg_stat_user_tables
+ WHERE n_mod_since_analyze >= $1 AND n_mod_since_analyze >= n_live_tup / 2
+"""
+
 
 async def forget_keys(runtime: Runtime) -> int:
     """Delete idempotency keys older than `IDEMPOTENCY_DAYS`; answers how many."""
@@ -43,7 +52,22 @@ async def refresh_configuration(runtime: Runtime) -> None:
     await runtime.configuration.load(runtime.database)
 
 
+async def keep_statistics(runtime: Runtime) -> list[str]:
+    """Have the server count again the tables of which much has changed; answers their names.
+
+    A connection keeps its plans until the tables are counted again. Those made while a table was
+    nearly empty, when any way looked short, would read all of it once it has grown; autovacuum
+    looks every minute only, and an import is over by then.
+    """
+    async with runtime.database.statement() as connection:
+        tables = [row["name"] for row in await connection.fetch(_CHANGED, CHANGED_ROWS)]
+        for table in tables:
+            await connection.execute(f"ANALYZE (SKIP_LOCKED) {table}")
+    return tables
+
+
 CHORES = (
+    Chore("keep_statistics", keep_statistics, STATISTICS_SECONDS),
     Chore("refresh_configuration", refresh_configuration, Configuration.REFRESH_SECONDS),
     Chore("purge_messages", purge_messages, HOUR),
     Chore("forget_keys", forget_keys, HOUR),
