@@ -1,6 +1,7 @@
 """Who is calling: OIDC bearer tokens verified against a JWKS, and what an actor's scope covers."""
 
 import json
+import math
 import re
 import time
 from collections import OrderedDict
@@ -51,11 +52,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person (`sub`) acting for an organisation (`HOUS@511132`) in some roles."""
+    """A person (`sub`) acting for an organisation (`HOUS@511132`) in some roles.
+
+    `expires_at` is when the token that says so expires, in seconds of the real clock (`time.time`):
+    whatever goes on for longer than a request ends then. Who acts is the same with another token.
+    """
 
     person: str
     organisation: str
     roles: frozenset[str]
+    expires_at: float = field(default=math.inf, compare=False, repr=False)
     unit: str = field(init=False)
     region: str = field(init=False)
 
@@ -104,7 +110,7 @@ class TokenVerifier:
         self._jwks_url = jwks_url
         self._keys: KeySet | None = None
         self._keys_read_at = float("-inf")
-        self._known: OrderedDict[str, tuple[Actor, int]] = OrderedDict()
+        self._known: OrderedDict[str, Actor] = OrderedDict()
         self._claims = jwt.JWTClaimsRegistry(
             leeway=0,
             iss={"essential": True, "value": issuer},
@@ -121,9 +127,8 @@ class TokenVerifier:
             raise Unauthenticated
         known = self._known.get(token)
         if known is not None:
-            actor, expires_at = known
-            if time.time() < expires_at:
-                return actor
+            if time.time() < known.expires_at:
+                return known
             del self._known[token]
         return await self._verify(token)
 
@@ -134,10 +139,11 @@ class TokenVerifier:
             roles = claims.get("roles", [])
             if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
                 raise Unauthenticated
-            actor = Actor(str(claims["sub"]), str(claims["org"]), frozenset(roles))
+            person, organisation = str(claims["sub"]), str(claims["org"])
+            actor = Actor(person, organisation, frozenset(roles), int(claims["exp"]))
         except (JoseError, ValueError, TypeError, KeyError):
             raise Unauthenticated from None
-        self._known[token] = (actor, int(claims["exp"]))
+        self._known[token] = actor
         if len(self._known) > _CACHED_TOKENS:
             self._known.popitem(last=False)
         return actor

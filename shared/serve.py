@@ -12,6 +12,8 @@ from importlib import import_module
 import uvicorn
 from fastapi import FastAPI
 
+from shared.web.connections import Connection
+
 STARTUP_FAILURE = 3
 
 
@@ -46,7 +48,7 @@ def main() -> None:
         host=arguments.host,
         port=arguments.port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         log_config=None,  # the service configures structured logs itself
         access_log=False,
         server_header=False,

@@ -24,7 +24,7 @@ from tests.faults.stage import until
 from tests.notify.conftest import LEAD, Notify, Story
 from tests.notify.streams.conftest import Streams, served
 from tests.notify.streams.listener import Event, Listener
-from tests.notify.streams.recording import DISPATCHED, record, subscribe
+from tests.notify.streams.recording import DISPATCHED, problem, record, subscribe
 
 EVENTS = count(500, 5_000)
 WRITERS = 8
@@ -362,10 +362,45 @@ async def test_a_service_stops_in_time_however_many_streams_are_open(
         assert notify.process.returncode in (0, -signal.SIGTERM)
 
 
-async def subscribed_at(url: str) -> UUID:
-    """The id of a new subscription in a database."""
+# -- A client that never reads ---------------------------------------------------------------------
+
+LIFETIME_SECONDS = 4
+TOO_MUCH = 200  # large events: more than the sockets hold, however far the kernel lets them grow
+
+
+async def test_a_client_that_never_reads_is_cut_off_soon_after_its_token_has_expired(
+    new_database: NewDatabase,
+    broker: EmbeddedBroker,
+    issuer: TokenIssuer,
+    tmp_path: Path,
+) -> None:
+    url = await new_database("notify")
+    async with service("notify", url, broker.bootstrap, issuer, tmp_path / "notify.log") as notify:
+        await notify.ready()
+        path = f"/api/v1/subscriptions/{await subscribed_at(url, TOO_MUCH)}/stream?from=start"
+        port = notify.client.base_url.port
+        assert port is not None
+
+        async def are_open(streams: int) -> bool:
+            return f"bangfu_streams_open {streams}.0" in (await notify.client.get("/metrics")).text
+
+        token = issuer.mint("tester", LEAD, ["dept_handler"], LIFETIME_SECONDS)
+        silent = await Listener.connect(port, path, f"Bearer {token}")
+        await until(lambda: are_open(1), 3, "the stream is open")
+        await until(lambda: are_open(0), LIFETIME_SECONDS + 15, "the stream is given up")
+        await silent.read().ended()
+        assert silent.broken
+        assert {event.type for event in silent.events} <= {DISPATCHED}
+        await silent.close()
+
+
+async def subscribed_at(url: str, recorded: int = 0) -> UUID:
+    """The id of a new subscription in a database, which has recorded so many large events."""
     connection = await asyncpg.connect(url)
     try:
-        return await subscribe(connection, LEAD)
+        subscription_id = await subscribe(connection, LEAD)
+        for _ in range(recorded):
+            await record(connection, subscription_id, problem(problem_no="9" * 50_000))
+        return subscription_id
     finally:
         await connection.close()

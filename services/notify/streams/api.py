@@ -1,5 +1,6 @@
 """HTTP for streams: the events of a subscription as they are recorded, resumable."""
 
+import time
 from random import SystemRandom
 from typing import Annotated, Literal
 from uuid import UUID
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from services.notify.feeds.api import Subscriber
 from services.notify.streams.domain import (
+    Ending,
     LastEventIdInvalid,
     NotAStream,
     PositionAhead,
@@ -26,7 +28,7 @@ from shared.web.problem_details import refusals
 
 router = APIRouter(tags=["subscriptions"])
 
-# A token is checked as a stream begins: none outlives it by more than a day.
+# At most: a stream ends with the token it was opened with, which may come sooner.
 _Lasting = Annotated[int, Field(ge=1, le=86_400)]
 _Beat = Annotated[int, Field(ge=1, le=3600)]
 
@@ -65,7 +67,8 @@ async def stream_subscription(
     """What one's own subscription of channel SSE records, in order, from after the last event seen.
 
     Each event is named by its type, its id is its position. `gap` says from where on events are
-    available when older ones were asked for, `end` why the stream ends (N-02).
+    available when older ones were asked for, `end` why the stream ends (N-02), which it
+    does with the token it was opened with at the latest.
     """
     last_event_id = header or query
     seen = position_of(last_event_id) if last_event_id else None
@@ -73,12 +76,16 @@ async def stream_subscription(
         standing = await get_stream(connection, subscription_id, actor.organisation)
     position = _position(standing, seen, from_start=beginning == "start")
     value, today = runtime.configuration.value, clock.today()
-    longest = value(STREAM_SECONDS, actor.region, today)
+    longest = SystemRandom().uniform(_SHORTEST, 1) * value(STREAM_SECONDS, actor.region, today)
+    lasting_seconds, ending = min(
+        (longest, Ending.EXPIRED), (actor.expires_at - time.time(), Ending.TOKEN_EXPIRED)
+    )
     return EventStream(
         runtime.database,
         tails_of(runtime),
         Client(subscription_id, standing, position),
-        lasting_seconds=SystemRandom().uniform(_SHORTEST, 1) * longest,
+        lasting_seconds=lasting_seconds,
+        ending=ending,
         heartbeat_seconds=value(STREAM_HEARTBEAT_SECONDS, actor.region, today),
     )
 

@@ -13,11 +13,13 @@ _POSITION_DIGITS = 18
 
 
 class Ending(StrEnum):
-    """Why a stream ends. After EXPIRED and STOPPING the client is meant to come back."""
+    """Why a stream ends. After EXPIRED and STOPPING the client is meant to come back, after
+    TOKEN_EXPIRED with a new token."""
 
     DELETED = "DELETED"
     SUSPENDED = "SUSPENDED"
-    EXPIRED = "EXPIRED"  # open for as long as one token may keep it open
+    EXPIRED = "EXPIRED"  # open for as long as a stream may be
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - a reason; the token it was opened with
     STOPPING = "STOPPING"  # the process ends
 
 

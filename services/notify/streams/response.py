@@ -14,6 +14,7 @@ from services.notify.streams.domain import HEARTBEAT, Ending, end_frame, opening
 from services.notify.streams.tails import RECONNECT_SECONDS, Client, Tails
 from shared.database import Database
 from shared.messaging.running import pause
+from shared.web.connections import cutter_of
 
 _log = structlog.get_logger(__name__)
 
@@ -22,15 +23,18 @@ _DATABASE_AWAY = (
     *(OSError, asyncpg.PostgresError),
     *(asyncpg.InterfaceError, asyncpg.InternalClientError),
 )
+# What a client that reads slowly has to take the rest in, once its stream has ended.
+GRACE_SECONDS = 5.0
 _ENDINGS = {State.DELETED: Ending.DELETED, State.SUSPENDED: Ending.SUSPENDED}
 
 
 class EventStream(StreamingResponse):
-    """What a client is sent as text/event-stream, for at most `lasting_seconds`; a heartbeat goes
-    out whenever nothing else has for `heartbeat_seconds`.
+    """What a client is sent as text/event-stream, for at most `lasting_seconds`, which end with
+    `ending`; a heartbeat goes out whenever nothing else has for `heartbeat_seconds`.
 
     An idle client is two suspended tasks, without a connection to the database. None is cancelled
     when it goes: the server lets go of what waits to be sent, and the stream sees that it is alone.
+    A client that has not taken everything soon after the end is cut off, and so has gone as well.
     """
 
     media_type = "text/event-stream"
@@ -42,22 +46,29 @@ class EventStream(StreamingResponse):
         client: Client,
         *,
         lasting_seconds: float,
+        ending: Ending,
         heartbeat_seconds: float,
     ) -> None:
         self._database, self._tails, self._client = database, tails, client
-        self._ends_at = monotonic() + lasting_seconds
+        self._ends_at, self._ends_with = monotonic() + lasting_seconds, ending
         self._heartbeat_seconds = heartbeat_seconds
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Connection": "close"}
         super().__init__(self._chunks(), headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the client until it goes or the stream ends."""
+        cut_off, call_later = cutter_of(scope), asyncio.get_running_loop().call_later
+        # Sending waits for as long as the client reads nothing.
+        late = call_later(self._ends_at - monotonic() + GRACE_SECONDS, cut_off)
         with self._tails.joined(self._client):
             watching = asyncio.create_task(self._see_off(receive))
             try:
                 await self.stream_response(send)
             finally:
                 watching.cancel()
+                late.cancel()
+                if not self._client.gone:  # the end may have been written, and not taken
+                    call_later(GRACE_SECONDS, cut_off)
 
     async def _see_off(self, receive: Receive) -> None:
         await self.listen_for_disconnect(receive)
@@ -80,7 +91,7 @@ class EventStream(StreamingResponse):
         if self._tails.stopping:
             return Ending.STOPPING
         if monotonic() >= self._ends_at:
-            return Ending.EXPIRED
+            return self._ends_with
         return _ENDINGS.get(self._client.tail.subscription_state)
 
     async def _take(self) -> bytes:

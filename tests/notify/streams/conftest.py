@@ -4,12 +4,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 import uvicorn
 
+from shared.web.connections import Connection
 from tests.notify.conftest import LEAD, Notify
 from tests.notify.streams.listener import Listener
 from tests.notify.streams.recording import record, subscribe
@@ -18,9 +19,10 @@ from tests.notify.streams.recording import record, subscribe
 class Streams:
     """Subscriptions, what they record, and those who listen."""
 
-    def __init__(self, notify: Notify, port: int) -> None:
+    def __init__(self, notify: Notify, port: int, server: uvicorn.Server) -> None:
         self.notify = notify
         self.port = port
+        self.server = server
         self.listeners: list[Listener] = []
 
     async def subscribe(self, org: str = LEAD, channel: str = "SSE") -> UUID:
@@ -52,23 +54,37 @@ class Streams:
             return await connection.fetchval(statement)
 
     async def listen(
-        self, subscription_id: UUID, last_event_id: str = "", *, query: str = "", org: str = LEAD
+        self, subscription_id: UUID, last_event_id: str = "", *, query: str = "", **asked: str
     ) -> Listener:
         """A client that reads the stream and knows where it stands."""
-        return await (await self.ask(subscription_id, last_event_id, query, org)).read().opened()
+        listener = await self.ask(subscription_id, last_event_id, query, **asked)
+        return await listener.read().opened()
 
     async def ask(
-        self, subscription_id: UUID, last_event_id: str = "", query: str = "", org: str = LEAD
+        self,
+        subscription_id: UUID,
+        last_event_id: str = "",
+        query: str = "",
+        *,
+        authorization: str = "",
+        x_now: str = "",
     ) -> Listener:
         """A client that has an answer and reads nothing yet."""
+        own = self.notify.app.headers(LEAD, "dept_handler")["Authorization"]
         listener = await Listener.connect(
             self.port,
             f"/api/v1/subscriptions/{subscription_id}/stream{query}",
-            self.notify.app.headers(org, "dept_handler")["Authorization"],
+            authorization or own,
             last_event_id,
+            x_now,
         )
         self.listeners.append(listener)
         return listener
+
+    @property
+    def connections(self) -> set[Connection]:
+        """The server's side of every connection."""
+        return cast("set[Connection]", self.server.server_state.connections)
 
     async def refusal(
         self,
@@ -103,11 +119,15 @@ async def served(notify: Notify) -> AsyncIterator[Streams]:
     # What the kernel holds for a client that does not read; of itself it grows to megabytes.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
     configuration = uvicorn.Config(
-        notify.app.app, lifespan="off", log_config=None, timeout_graceful_shutdown=1
+        notify.app.app,
+        http=Connection,
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(configuration)
     serving = asyncio.create_task(server._serve([listening]))  # it would take the signals
-    streams = Streams(notify, listening.getsockname()[1])
+    streams = Streams(notify, listening.getsockname()[1], server)
     try:
         yield streams
     finally:

@@ -81,7 +81,7 @@ class Listener:
 
     @classmethod
     async def connect(
-        cls, port: int, path: str, authorization: str, last_event_id: str = ""
+        cls, port: int, path: str, authorization: str, last_event_id: str = "", x_now: str = ""
     ) -> Self:
         """A stream that has been asked for and answered, of which nothing was read yet."""
         connection = socket.socket()
@@ -90,7 +90,7 @@ class Listener:
         await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
         listener = cls(await asyncio.open_connection(sock=connection, limit=RECEIVED_BYTES))
         try:
-            await listener._ask(path, authorization, last_event_id)
+            await listener._ask(path, authorization, last_event_id, x_now)
         except BaseException:
             await listener.close()
             raise
@@ -142,10 +142,12 @@ class Listener:
             await asyncio.wait([self._reading])
         self._writer.transport.abort()
 
-    async def _ask(self, path: str, authorization: str, last_event_id: str) -> None:
+    async def _ask(self, path: str, authorization: str, last_event_id: str, x_now: str) -> None:
         lines = [f"GET {path} HTTP/1.1", "Host: notify", f"Authorization: {authorization}"]
         if last_event_id:
             lines.append(f"Last-Event-ID: {last_event_id}")
+        if x_now:
+            lines.append(f"X-Now: {x_now}")
         self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         assert head[0] == "HTTP/1.1 200 OK", head

@@ -66,6 +66,7 @@ async def test_proxies_are_told_to_pass_a_stream_on_unbuffered(streams: Streams)
     assert listener.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert listener.headers["cache-control"] == "no-cache"
     assert listener.headers["x-accel-buffering"] == "no"
+    assert listener.headers["connection"] == "close"  # nothing else comes on it after the end
     assert listener.parser.retry_milliseconds == 2000
 
 
