@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from bench.options import Options
+from bench.production import link_packages
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.home import prepare_home
 from deploy.embedded.issuer import TokenIssuer
@@ -59,6 +60,8 @@ class Bench:
         self.postgres = EmbeddedPostgres(home)
         self.plans: list[str] = []
         self._home = home
+        self._packages = home / "packages"
+        link_packages(ROOT / "requirements" / "runtime.txt", self._packages)
         self._settings = StackSettings(
             home, _free_port() - BROKER_OFFSET, options.broker, simulation_clock=False, source=ROOT
         )
@@ -109,12 +112,14 @@ class Bench:
     def start_python(
         self, name: str, arguments: Sequence[str], environment: Mapping[str, str]
     ) -> Process:
-        """A Python module that takes `--port` and answers /readyz."""
+        """A Python module that takes `--port` and answers /readyz; it has what production has."""
         port = _free_port()
+        path = os.pathsep.join(map(str, (ROOT, self._packages)))
         launch = Launch(
             name=name,
-            argv=(sys.executable, "-m", *arguments, "--port", str(port)),
-            environment={**os.environ, **environment},
+            # Without `site`, so that it does not find what else is installed here.
+            argv=(sys.executable, "-S", "-m", *arguments, "--port", str(port)),
+            environment={**os.environ, **environment, "PYTHONPATH": path},
             directory=ROOT,
         )
         server = Server(self._home / f"{name}.log")
