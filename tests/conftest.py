@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import ClauseElement
 
 from deploy.embedded.issuer import AUDIENCE, ISSUER, TokenIssuer
 from deploy.embedded.postgres import EmbeddedPostgres
@@ -39,6 +40,24 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     Tests that run on several processes must have the same names in each.
     """
     return argname if isinstance(val, bytes) else None
+
+
+async def kept_plan(database: Database, statement: str | ClauseElement) -> str:
+    """The plan that is kept of a statement which was first used while there was next to nothing."""
+    if not isinstance(statement, str):
+        whole = {"render_postcompile": True}  # a parameter for each value of a list
+        compiled = statement.compile(dialect=database.engine.dialect, compile_kwargs=whole)
+        statement = str(compiled)
+    async with database.driver_transaction() as connection:
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE kept AS {statement}")
+        parameters = await connection.fetchval(
+            "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'kept'"
+        )
+        given = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+        rows = await connection.fetch(f"EXPLAIN EXECUTE kept{given}")
+        await connection.execute("DEALLOCATE kept")
+    return "\n".join(row[0] for row in rows)
 
 
 @pytest.fixture(scope="session")

@@ -26,16 +26,17 @@ SET found = t.found + EXCLUDED.found, reported = t.reported + EXCLUDED.reported,
 
 FOLD_ROWS = 5_000
 
-# Only one process folds at a time: the order in which two would lock the sums is not defined.
+# Only one process folds at a time: the order in which two would lock the sums is not defined. What
+# is taken is joined: in an array, a plan made while there was little would search it for every row.
 FOLD = f"""
 WITH alone AS MATERIALIZED (
   SELECT pg_try_advisory_xact_lock({0x4C454447}) AS held
 ), taken AS (
-  DELETE FROM ledger_deltas
-  WHERE ctid = ANY (ARRAY(
+  DELETE FROM ledger_deltas d USING (
     SELECT ctid FROM ledger_deltas WHERE (SELECT held FROM alone)
-    LIMIT {FOLD_ROWS} FOR UPDATE SKIP LOCKED))
-  RETURNING *
+    LIMIT {FOLD_ROWS} FOR UPDATE SKIP LOCKED) AS found
+  WHERE d.ctid = found.ctid
+  RETURNING d.*
 ), days AS (
   INSERT INTO ledger_days AS t (on_day, village_code, {DIMENSIONS}, found, reported, closed)
   SELECT on_day, village_code, {DIMENSIONS}, {SUMS}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.inspection.ledger.commands import FOLD_ROWS, add_deltas, fold_deltas
+from services.inspection.ledger.commands import FOLD, FOLD_ROWS, add_deltas, fold_deltas
 from services.inspection.ledger.domain import (
     Delta,
     Dimensions,
@@ -31,6 +31,7 @@ from services.inspection.ledger.queries import (
     standing_sql,
 )
 from services.inspection.scope import sight_of
+from tests.conftest import kept_plan
 from tests.inspection.conftest import Inspection
 from tests.inspection.ledger.lives import (
     ACTORS,
@@ -329,3 +330,9 @@ async def test_figures_can_be_narrowed_down(inspection: Inspection, query: dict[
             assert (view["found"], len(view["groups"])) == (1, 1)
     elsewhere = {**query, "region_prefix": "511133"}
     assert (await inspection.get("/stats/problems", elsewhere)).json()["found"] == 0
+
+
+async def test_what_is_folded_is_joined_also_by_a_plan_made_when_there_was_little(
+    inspection: Inspection,
+) -> None:
+    assert "ctid = ANY" not in await kept_plan(inspection.runtime.database, FOLD)

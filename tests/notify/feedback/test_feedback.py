@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from services.notify.feedback.domain import Action, Result, State, content_of, next_state
+from services.notify.feedback.queries import _ended
 from shared.errors import IllegalMove
 from shared.events.notify import PetitionFeedbackDelivered, PetitionFeedbackFailed
 from shared.ids import new_id
 from shared.testing import received
-from tests.notify.conftest import LEAD
+from tests.conftest import kept_plan
+from tests.notify.conftest import LEAD, Notify
 from tests.notify.sendings.providers import (
     MORNING,
     NEXT_MORNING,
@@ -245,3 +247,7 @@ def test_every_result_has_words(result: Result) -> None:
     assert content["text"].startswith("您反映的事项（编号XF-1）")
     assert content["text"].endswith("。已核实。住建局")
     assert content["result"]
+
+
+async def test_what_has_ended_is_found_by_its_index(notify: Notify) -> None:
+    assert "petition_feedback_pending" in await kept_plan(notify.app.database, _ended().limit(10))

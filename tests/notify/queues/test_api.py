@@ -354,18 +354,3 @@ async def test_a_pull_reads_the_head_of_the_queue_however_long_it_is(notify: Not
         assert "using messages_queued" in plan
         assert "using messages_leased" in plan
         assert "Seq Scan on messages" not in plan
-
-
-async def test_the_plan_made_while_a_queue_is_short_serves_a_long_one(notify: Notify) -> None:
-    async with notify.app.database.driver_transaction() as connection:
-        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        await connection.execute(f"PREPARE pull AS {PULL}")
-        rows = await connection.fetch(
-            f"EXPLAIN EXECUTE pull('{LEAD}', 100, now(), now(), 10, false)"
-        )
-        await connection.execute("DEALLOCATE pull")
-    plan = "\n".join(row[0] for row in rows)
-    # What holds a message back is looked for among those of its problem, in each of three places.
-    assert plan.count("Index Scan using messages_of_problem") == 3
-    assert "messages_of_org" not in plan
-    assert "Seq Scan on messages" not in plan

@@ -22,6 +22,7 @@ from shared.messaging.inbox import _LOCK_CURSORS, Inbox
 from shared.messaging.ordering import Aggregate, ParkedKind
 from shared.messaging.parking import ParkedEventNotFound, apply_ready, list_open, replay, skip
 from shared.messaging.settings import KafkaSettings
+from tests.conftest import kept_plan
 from tests.shared.messaging.parcels import (
     DepotSeen,
     ParcelLost,
@@ -420,12 +421,7 @@ async def test_two_consumers_of_the_same_new_subject_apply_it_once(
 async def test_a_cursor_is_looked_up_by_its_key_also_by_a_plan_made_when_there_were_few(
     database: Database,
 ) -> None:
-    async with database.driver_transaction() as connection:
-        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        await connection.execute(f"PREPARE lock AS {_LOCK_CURSORS}")
-        rows = await connection.fetch("EXPLAIN EXECUTE lock('mirror', '{parcel}', '{x}')")
-        await connection.execute("DEALLOCATE lock")
-    plan = "\n".join(row[0] for row in rows)
+    plan = await kept_plan(database, _LOCK_CURSORS)
     assert "Index Scan using inbox_cursor_pkey" in plan
     condition = next(line for line in plan.splitlines() if "Index Cond" in line)
     assert "aggregate_id = a.i" in condition
