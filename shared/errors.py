@@ -126,6 +126,18 @@ class VersionConflict(Conflict):
     en = "It was changed in the meantime; read version {version} and try again."
 
 
+class TooMany(DomainError):
+    """The caller asks more often than is allowed.
+
+    Members: `retry_after`, in how many seconds it is allowed again.
+    """
+
+    status = 429
+    code = "TOO_MANY"
+    zh = "请求过于频繁，请 {retry_after} 秒后再试。"
+    en = "That is too often; try again in {retry_after} seconds."
+
+
 def field_error(field: str, code: str, zh: str, en: str) -> Invalid:
     """An `Invalid` about one field, carrying that field's code as its own."""
     return Invalid(errors=[FieldError(field, code, zh, en)])

@@ -1,6 +1,6 @@
 """The service notify on one screen."""
 
-from services.notify.contacts.sealing import try_keys
+from services.notify.contacts.sealing import know_robots, try_keys
 from services.notify.feeds.queries import topics_in_use
 from services.notify.keys import keep_keys
 from services.notify.mirror.commands import seed_region_mirror
@@ -17,6 +17,7 @@ async def prepare(runtime: Runtime) -> None:
     assert isinstance(runtime.settings, NotifySettings)
     ring = load_key_ring(runtime.settings.field_key_file)
     await try_keys(runtime.database, ring)
+    await know_robots(runtime.database, ring)
     keep_keys(runtime.database, ring)
     async with runtime.database.transaction() as session:
         await seed_region_mirror(session)

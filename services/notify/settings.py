@@ -90,7 +90,9 @@ class NotifySettings(ServiceSettings):
         " the like can reach any host the service can",
     )
     channel_timeout_seconds: float = Field(10, gt=0, le=60)
-    sendings_at_once: int = Field(4, ge=1, le=50, description="contacts at once, of each channel")
+    sendings_at_once: int = Field(
+        4, ge=1, le=50, description="contacts, or robots of several, at once, of each channel"
+    )
 
     # Subscriptions
     delivery_retention_days: int = Field(

@@ -17,11 +17,21 @@ from pydantic.json_schema import models_json_schema
 
 import shared.events
 from shared.events.base import Event, event_types
+from shared.events.copies import COPIER, TOPIC_PREFIX, is_subscribable, topic_of
 
 SCHEMAS = Path(__file__).parent / "schemas"
 ASYNCAPI = Path(__file__).parents[2] / "docs" / "asyncapi.json"
 
 _COMPONENTS = "#/components"
+_INFO: dict[str, Any] = {
+    "title": "Bangfu events",
+    "version": "1",
+    "description": (
+        "CloudEvents 1.0 in binary mode on Kafka. A subject's events keep their order. "
+        "Members that a schema does not name must be ignored."
+    ),
+    "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+}
 # What every record carries (CloudEvents 1.0, binary mode); `id` repeats `ce_id` for readers of
 # Debezium's outbox format.
 _HEADERS: dict[str, Any] = {
@@ -54,6 +64,27 @@ _HEADERS: dict[str, Any] = {
         "tracestate": {"type": "string"},
     },
 }
+
+# What a copy carries on the topic of an organisation.
+_COPY_HEADERS: dict[str, Any] = {
+    "allOf": [
+        {"$ref": f"{_COMPONENTS}/schemas/CloudEventHeaders"},
+        {
+            "required": ["ce_causationid"],
+            "properties": {
+                "ce_id": {
+                    "description": "The copy's own, always the same for the same event and topic."
+                },
+                "ce_causationid": {"format": "uuid", "description": "Id of the original."},
+                "ce_sequence": {
+                    "description": "The original's: rising per subject, with holes where filters"
+                    " let nothing through."
+                },
+            },
+        },
+    ]
+}
+_COPIES = TOPIC_PREFIX.rstrip(".")
 
 
 def published_events() -> Mapping[str, type[Event]]:
@@ -93,7 +124,8 @@ def is_compatible(committed: Mapping[str, Any], changed: Mapping[str, Any]) -> b
 
 
 def asyncapi_document(events: Mapping[str, type[Event]]) -> dict[str, Any]:
-    """The AsyncAPI 3.0 document of `events`: a channel per topic, an operation per publisher."""
+    """The AsyncAPI 3.0 document of `events`: a channel per topic, an operation per publisher, and
+    one of each for the topics of all organisations."""
     _references, schemas = models_json_schema(
         [(event, "serialization") for event in events.values()],
         ref_template=f"{_COMPONENTS}/schemas/{{model}}",
@@ -101,28 +133,29 @@ def asyncapi_document(events: Mapping[str, type[Event]]) -> dict[str, Any]:
     topics: dict[str, list[type[Event]]] = {}
     for event in events.values():
         topics.setdefault(event.topic(), []).append(event)
+    copied = [event for wire_type, event in events.items() if is_subscribable(wire_type)]
     return {
         "asyncapi": "3.0.0",
-        "info": {
-            "title": "Bangfu events",
-            "version": "1",
-            "description": (
-                "CloudEvents 1.0 in binary mode on Kafka. A subject's events keep their order. "
-                "Members that a schema does not name must be ignored."
-            ),
-            "license": {
-                "name": "Apache-2.0",
-                "url": "https://www.apache.org/licenses/LICENSE-2.0",
-            },
-        },
+        "info": _INFO,
         "defaultContentType": "application/json",
-        "channels": {topic: _channel(topic, members) for topic, members in topics.items()},
+        "channels": {
+            **{topic: _channel(topic, members) for topic, members in topics.items()},
+            _COPIES: _channel_of_copies(copied),
+        },
         "operations": {
-            f"publish.{topic}": _operation(topic, members) for topic, members in topics.items()
+            **{f"publish.{topic}": _operation(topic, members) for topic, members in topics.items()},
+            f"publish.{_COPIES}": _operation_of_copies(copied),
         },
         "components": {
-            "messages": {wire_type: _message(event) for wire_type, event in events.items()},
-            "schemas": {"CloudEventHeaders": _HEADERS, **schemas["$defs"]},
+            "messages": {
+                **{wire_type: _message(event) for wire_type, event in events.items()},
+                **{_copy_name(event): _message_of_copy(event) for event in copied},
+            },
+            "schemas": {
+                "CloudEventHeaders": _HEADERS,
+                "CopyHeaders": _COPY_HEADERS,
+                **schemas["$defs"],
+            },
         },
     }
 
@@ -175,15 +208,67 @@ def _channel(topic: str, members: Sequence[type[Event]]) -> dict[str, Any]:
     }
 
 
+def _channel_of_copies(copied: Sequence[type[Event]]) -> dict[str, Any]:
+    example = "HOUS@511132"
+    return {
+        "address": f"{TOPIC_PREFIX}{{organisation}}",
+        "description": (
+            f"Copies of events, published by {COPIER} to an organisation that has a subscription of"
+            " channel KAFKA, as its filters say. Key: the original's. Everything keeps its order:"
+            " there is one partition."
+        ),
+        "parameters": {
+            "organisation": {
+                "description": "Unit and region in lower case, a hyphen between them.",
+                "examples": [topic_of(example).removeprefix(TOPIC_PREFIX)],
+            }
+        },
+        "messages": {
+            event.wire_type: {"$ref": f"{_COMPONENTS}/messages/{_copy_name(event)}"}
+            for event in copied
+        },
+        "bindings": {
+            "kafka": {
+                "partitions": 1,
+                "topicConfiguration": {"cleanup.policy": ["delete"]},
+                "bindingVersion": "0.5.0",
+            }
+        },
+    }
+
+
 def _operation(topic: str, members: Sequence[type[Event]]) -> dict[str, Any]:
+    publisher = members[0].publisher()
+    return _sending(topic, members, publisher, f"{publisher} publishes {topic}")
+
+
+def _operation_of_copies(copied: Sequence[type[Event]]) -> dict[str, Any]:
+    return _sending(_COPIES, copied, COPIER, f"{COPIER} copies events to an organisation")
+
+
+def _sending(
+    channel: str, members: Sequence[type[Event]], sender: str, title: str
+) -> dict[str, Any]:
     return {
         "action": "send",
-        "title": f"{members[0].publisher()} publishes {topic}",
-        "channel": {"$ref": f"#/channels/{topic}"},
+        "title": title,
+        "channel": {"$ref": f"#/channels/{channel}"},
         "messages": [
-            {"$ref": f"#/channels/{topic}/messages/{event.wire_type}"} for event in members
+            {"$ref": f"#/channels/{channel}/messages/{event.wire_type}"} for event in members
         ],
-        "tags": [{"name": members[0].publisher()}],
+        "tags": [{"name": sender}],
+    }
+
+
+def _copy_name(event: type[Event]) -> str:
+    return f"{event.wire_type}.copy"
+
+
+def _message_of_copy(event: type[Event]) -> dict[str, Any]:
+    return {
+        **_message(event),
+        "title": f"Copy of {event.__name__}",
+        "headers": _headers("CopyHeaders", event, COPIER),
     }
 
 
@@ -194,17 +279,7 @@ def _message(event: type[Event]) -> dict[str, Any]:
         "summary": (event.__doc__ or "").strip().splitlines()[0],
         "contentType": "application/json",
         "correlationId": {"location": "$message.header#/ce_correlationid"},
-        "headers": {
-            "allOf": [
-                {"$ref": f"{_COMPONENTS}/schemas/CloudEventHeaders"},
-                {
-                    "properties": {
-                        "ce_type": {"const": event.wire_type},
-                        "ce_source": {"const": f"/{event.publisher()}"},
-                    }
-                },
-            ]
-        },
+        "headers": _headers("CloudEventHeaders", event, event.publisher()),
         "payload": {"$ref": f"{_COMPONENTS}/schemas/{event.__name__}"},
         "bindings": {
             "kafka": {
@@ -215,6 +290,20 @@ def _message(event: type[Event]) -> dict[str, Any]:
                 "bindingVersion": "0.5.0",
             }
         },
+    }
+
+
+def _headers(schema: str, event: type[Event], sender: str) -> dict[str, Any]:
+    return {
+        "allOf": [
+            {"$ref": f"{_COMPONENTS}/schemas/{schema}"},
+            {
+                "properties": {
+                    "ce_type": {"const": event.wire_type},
+                    "ce_source": {"const": f"/{sender}"},
+                }
+            },
+        ]
     }
 
 

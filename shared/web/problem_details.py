@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from shared.errors import DomainError, FieldError, Invalid, NotFound, Unauthenticated
+from shared.errors import DomainError, FieldError, Invalid, NotFound, TooMany, Unauthenticated
 from shared.telemetry import correlation_id
 
 _log = structlog.get_logger(__name__)
@@ -109,6 +109,8 @@ def render(request: Request, error: DomainError, status: int | None = None) -> J
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
     if body["status"] == 503:
         headers["Retry-After"] = "2"
+    elif isinstance(error, TooMany):
+        headers["Retry-After"] = str(error.members["retry_after"])
     return JSONResponse(body, body["status"], headers=headers, media_type=MEDIA_TYPE)
 
 

@@ -10,6 +10,7 @@ import pytest
 from jsonschema_rs import meta
 from pydantic_asyncapi.v3 import AsyncAPI
 
+from services.notify.feeds.api import subscribable_events
 from shared.events import contracts
 from shared.events.contracts import (
     ASYNCAPI,
@@ -22,8 +23,10 @@ from shared.events.contracts import (
     schema_of,
     stale_files,
 )
+from shared.events.copies import topic_of
 from shared.events.funds import AllocationReceived
 from shared.events.inspection import ProblemLogged
+from shared.messaging.topics import topic_of_copies
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -188,4 +191,27 @@ def test_the_asyncapi_document_has_every_topic_key_and_publisher() -> None:
         assert key == (event.partition_field or event.subject_field)
         [publisher] = document["operations"][f"publish.{event.topic()}"]["tags"]
         assert publisher["name"] == event.publisher()
-    assert len(document["operations"]) == len({e.topic() for e in published_events().values()})
+    topics = {event.topic() for event in published_events().values()}
+    assert set(document["operations"]) == {f"publish.{name}" for name in (*topics, "notify.queue")}
+
+
+def test_the_asyncapi_document_has_the_topics_of_organisations_with_what_can_be_copied() -> None:
+    document = json.loads(ASYNCAPI.read_text())
+    channel = document["channels"]["notify.queue"]
+    ((name, parameter),) = channel["parameters"].items()
+    (organisation,) = parameter["examples"]
+    topic = topic_of_copies(topic_of("HOUS@511132"))
+    assert channel["address"].replace(f"{{{name}}}", organisation) == topic.name
+    bound = channel["bindings"]["kafka"]
+    assert bound["partitions"] == topic.partitions
+    policy = "compact" if topic.compacted else "delete"
+    assert bound["topicConfiguration"]["cleanup.policy"] == [policy]
+    assert set(channel["messages"]) == subscribable_events()
+    messages = document["components"]["messages"]
+    for wire_type, reference in channel["messages"].items():
+        copy, original = messages[reference["$ref"].rpartition("/")[2]], messages[wire_type]
+        for member in ("name", "payload", "bindings"):
+            assert copy[member] == original[member]
+    operation = document["operations"]["publish.notify.queue"]
+    assert (operation["action"], operation["tags"]) == ("send", [{"name": "notify"}])
+    assert len(operation["messages"]) == len(channel["messages"])

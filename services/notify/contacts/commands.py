@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.notify.contacts.domain import Channel, check_wording, shown_address
 from services.notify.contacts.queries import get_contact_for_update
-from services.notify.contacts.sealing import addresses_under
+from services.notify.contacts.sealing import addresses_under, robot_of
 from services.notify.contacts.tables import Contact
 from services.notify.keys import keys_of
 from shared import clock
@@ -27,9 +27,11 @@ class Reach:
 
     def sealed(self, session: ReadSession, contact_id: UUID) -> dict[str, Any]:
         """The columns of a contact that say how it is reached."""
+        ring = keys_of(session)
         return {
             "channel": self.channel,
-            "address_sealed": addresses_under(keys_of(session)).seal(self.sealed_form, contact_id),
+            "address_sealed": addresses_under(ring).seal(self.sealed_form, contact_id),
+            "robot": robot_of(ring, self.channel, self.address),
             "address_shown": shown_address(self.channel, self.address),
         }
 

@@ -97,6 +97,15 @@ def check_wording(**texts: str | None) -> None:
 
 
 _SHOWN_OF_KEY = 4
+# Where the address of a group robot names the robot: what a provider counts requests by.
+_ROBOTS = {Channel.WECOM: "key", Channel.DINGTALK: "access_token", Channel.FEISHU: "key"}
+ROBOT_CHANNELS = tuple(_ROBOTS)
+
+
+def robot_key(channel: Channel, address: Mapping[str, str]) -> str | None:
+    """The provider's key of the group robot an address leads to; None on channels without."""
+    field = _ROBOTS.get(channel)
+    return None if field is None else address[field]
 
 
 def shown_address(channel: Channel, address: Mapping[str, str]) -> str:
@@ -108,7 +117,5 @@ def shown_address(channel: Channel, address: Mapping[str, str]) -> str:
         return f"{local[:1]}***@{host}"
     if channel is Channel.APPRISE:
         return f"{address['url'].partition('://')[0]}://***"
-    if channel is Channel.DRY_RUN:
-        return ""
-    key = address.get("key") or address["access_token"]
-    return f"***{key[-_SHOWN_OF_KEY:]}"
+    key = robot_key(channel, address)
+    return "" if key is None else f"***{key[-_SHOWN_OF_KEY:]}"

@@ -1,9 +1,13 @@
-"""The sealed addresses of the contact book, and the test that the key file fits the database."""
+"""The sealed addresses of the contact book, the robots they lead to, and the test that the key file
+fits the database."""
 
 import json
+from collections.abc import Mapping
+from uuid import UUID
 
 from sqlmodel import col, select
 
+from services.notify.contacts.domain import ROBOT_CHANNELS, Channel, robot_key
 from services.notify.contacts.tables import Contact
 from shared.database import Database
 from shared.privacy import KeyFileRejected, KeyRing, SealBroken, SealedColumn
@@ -20,6 +24,35 @@ def open_address(ring: KeyRing, contact: Contact) -> dict[str, str]:
         addresses_under(ring).open(contact.address_sealed, contact.contact_id)
     )
     return opened
+
+
+def robot_of(ring: KeyRing, channel: Channel, address: Mapping[str, str]) -> UUID | None:
+    """By what contacts of one robot are known, without its key; None on channels without robots.
+
+    It is made under the oldest key of the ring, so that a new one on top parts no contacts.
+    """
+    key = robot_key(channel, address)
+    if key is None:
+        return None
+    return UUID(bytes=ring.column("contacts", "robot").blind_indexes(f"{channel}|{key}")[-1])
+
+
+async def know_robots(database: Database, ring: KeyRing) -> None:
+    """Know the robot of every contact that has one: also of those entered before robots were told
+    apart, or when the ring had a key that has been taken from it since."""
+    of_robots = (
+        select(Contact)
+        .where(col(Contact.channel).in_(ROBOT_CHANNELS), col(Contact.address_sealed) != "")
+        .order_by(col(Contact.contact_id))
+        .with_for_update()
+    )
+    async with database.transaction() as session:
+        for contact in await session.scalars(of_robots):
+            try:
+                address = open_address(ring, contact)
+            except SealBroken:
+                continue  # nothing can go out to it
+            contact.robot = robot_of(ring, Channel(contact.channel), address)
 
 
 async def try_keys(database: Database, ring: KeyRing) -> None:

@@ -20,8 +20,9 @@ class Contact(NotifyTable, table=True):
     """A person or group of an organisation and one way to reach it. `roles` says which of the
     organisation's messages it minds (none: all of them), `copies` whether those for information
     too; `person` is the subject of his token. The address is sealed, and empty once erased;
-    `address_shown` is what may be shown of it. The book is also the directory of a region's people:
-    those who hold a role there are found by `region` and `roles`."""
+    `address_shown` is what may be shown of it; `robot` is a keyed digest of the group robot it
+    leads to. The book is also the directory of a region's people: those who hold a role there are
+    found by `region` and `roles`."""
 
     __tablename__ = "contacts"
     __table_args__ = (
@@ -37,16 +38,22 @@ class Contact(NotifyTable, table=True):
     channel: str
     address_sealed: str
     address_shown: str
+    robot: UUID | None = None
     copies: bool = False
     state: str = ContactState.ACTIVE
     created_at: datetime = Field(sa_type=INSTANT)
     version: int = 1
     region: str | None = Field(None, sa_type=CODE, sa_column_args=(_REGION,))
 
+    @property
+    def lane_id(self) -> UUID:
+        """The lane it is served on: that of its robot, otherwise one of its own."""
+        return self.robot or self.contact_id
+
     def remove(self) -> None:
         """Write to it no more, and forget the address."""
         self.state = ContactState.REMOVED
-        self.address_sealed = ""
+        self.address_sealed, self.robot = "", None
         self.version += 1
 
 

@@ -22,7 +22,6 @@ from services.notify.feeds.domain import (
     TargetNotChoosable,
     TargetRequired,
     check_filters,
-    is_subscribable,
     mandatory_id,
 )
 from services.notify.feeds.tables import Subscription
@@ -30,6 +29,7 @@ from services.notify.settings import NotifySettings
 from shared.egress import TargetRefused, TargetUnresolved, vet_target
 from shared.errors import DomainError, IllegalMove, NotFound, VersionConflict
 from shared.events.base import event_types
+from shared.events.copies import is_subscribable
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
 from shared.web.fields import OrganisationCode, RegionCode

@@ -18,7 +18,6 @@ from services.notify.feeds.domain import (
     SubscriptionMandatory,
     TargetNotChoosable,
     mandatory_id,
-    topic_of,
 )
 from services.notify.feeds.recording import have_looked_at
 from services.notify.feeds.tables import Subscription, SubscriptionVersion
@@ -28,6 +27,7 @@ from shared.configuration import Setting, configuration_of
 from shared.database import Session
 from shared.errors import VersionConflict
 from shared.events.base import Received
+from shared.events.copies import topic_of
 from shared.events.notify import (
     SubscriptionChanged,
     SubscriptionCreated,

@@ -199,14 +199,6 @@ def mandatory_id(organisation: str) -> UUID:
     return derived_id(_MANDATORY, organisation)
 
 
-TOPIC_PREFIX = "notify.queue."
-
-
-def topic_of(organisation: str) -> str:
-    """The topic an organisation's copies are on: `notify.queue.hous-511132` of HOUS@511132."""
-    return TOPIC_PREFIX + organisation.lower().replace("@", "-")
-
-
 class SubscriptionMandatory(Conflict):
     """Nobody can do without the mandatory subscription."""
 
@@ -248,14 +240,6 @@ class TargetNotChoosable(Invalid):
     code = "TARGET_NOT_CHOOSABLE"
     zh = "只有 WEBHOOK 订阅可以填写推送地址。"
     en = "Only a subscription by WEBHOOK has a target to choose."
-
-
-def is_subscribable(event_type: str) -> bool:
-    """Whether subscriptions are told of such events: those of problems, and new cases."""
-    return (
-        event_type.startswith("inspection.problem.")
-        or event_type == "inspection.accountability.opened.v1"
-    )
 
 
 _UNKNOWN = {

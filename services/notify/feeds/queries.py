@@ -9,11 +9,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func
 from sqlmodel import col, select
 
-from services.notify.feeds.domain import Channel, Fact, Filters, State, topic_of
+from services.notify.feeds.domain import Channel, Fact, Filters, State
 from services.notify.feeds.tables import SUBSCRIPTIONS, Subscription
 from services.notify.tables import of_organisations_in
 from shared.database import Connection, ReadSession
 from shared.errors import NotFound
+from shared.events.copies import topic_of
 from shared.regions import region_of
 from shared.web.pagination import PageRequest
 

@@ -14,7 +14,6 @@ from services.notify.feeds.domain import (
     State,
     matches,
     sees,
-    topic_of,
 )
 from services.notify.feeds.queries import Standing, standing_subscriptions
 from services.notify.mirror.domain import derived_id
@@ -23,6 +22,7 @@ from services.notify.queues.domain.notices import Notice, Priority, Purpose, pri
 from shared import clock, telemetry
 from shared.database import Session
 from shared.events.base import Envelope
+from shared.events.copies import COPIER, topic_of
 from shared.messaging.outbox import INSERT_UNNEST_SQL, OutboxRow, columns_of
 
 # Who listens on it gets the id of a subscription, once what was done to it is committed.
@@ -150,7 +150,7 @@ def _copy_of(envelope: Envelope, topic: str) -> OutboxRow:
     """The event as it is, under an id of the copy's own; subject and sequence stay, and are as
     unique on the topic as they were."""
     headers = {
-        "source": "/notify",
+        "source": f"/{COPIER}",
         "time": envelope.time.isoformat(),
         "correlationid": envelope.correlation_id,
         "causationid": str(envelope.id),

@@ -48,29 +48,37 @@ PER_MINUTE: Mapping[Channel, Setting[int]] = {
     Channel.FEISHU: FEISHU_PER_MINUTE,
 }
 
-# A lane is a contact's row in sending_lanes: taken, or at rest after a provider's limit, until
-# `busy_until`; `sent_at` are the requests of the last minute. Of each channel as many contacts are
-# claimed as it has room for. Who holds a lane serves its contact alone; should he die, the lane is
-# free again when its lease is over.
+# A lane is a row in sending_lanes: taken, or at rest after a provider's limit, until `busy_until`;
+# `sent_at` are the requests of the last minute. Providers limit a robot, so its contacts share one
+# lane; every other contact has its own. Of each channel as many lanes are claimed as it has room
+# for, each for that of its contacts whose turn it is. Who holds a lane alone serves it; should he
+# die, it is free again when its lease is over.
 _CLAIM = """
 WITH due AS (
   SELECT contact_id, max(priority) AS priority, min(next_at) AS next_at FROM sendings
    WHERE state = 'PENDING' AND next_at <= $1 AND (NOT simulated OR $2) GROUP BY 1),
+first AS (
+  SELECT DISTINCT ON (lane_id) coalesce(c.robot, c.contact_id) AS lane_id, c.channel, d.*
+    FROM due d JOIN contacts c USING (contact_id)
+    LEFT JOIN sending_lanes l ON l.lane_id = coalesce(c.robot, c.contact_id)
+   WHERE l.busy_until IS NULL OR l.busy_until <= $1
+   ORDER BY lane_id, d.priority DESC, d.next_at, d.contact_id),
 ranked AS (
-  SELECT d.contact_id, c.channel,
-         row_number() OVER (PARTITION BY c.channel
-                            ORDER BY d.priority DESC, d.next_at, d.contact_id) AS place
-    FROM due d JOIN contacts c USING (contact_id) LEFT JOIN sending_lanes l USING (contact_id)
-   WHERE l.busy_until IS NULL OR l.busy_until <= $1),
+  SELECT lane_id, contact_id, channel,
+         row_number() OVER (PARTITION BY channel
+                            ORDER BY priority DESC, next_at, contact_id) AS place
+    FROM first),
 chosen AS (
-  SELECT r.contact_id FROM ranked r JOIN unnest($3::text[], $4::int[]) AS f(channel, free)
-      ON f.channel = r.channel AND r.place <= f.free)
-INSERT INTO sending_lanes AS l (contact_id, busy_until)
-SELECT contact_id, $5 FROM chosen ORDER BY 1
-ON CONFLICT (contact_id) DO UPDATE SET busy_until = EXCLUDED.busy_until
- WHERE l.busy_until IS NULL OR l.busy_until <= $1
-RETURNING l.contact_id, l.sent_at,
-          (SELECT channel FROM contacts c WHERE c.contact_id = l.contact_id)
+  SELECT r.lane_id, r.contact_id, r.channel
+    FROM ranked r JOIN unnest($3::text[], $4::int[]) AS f(channel, free)
+      ON f.channel = r.channel AND r.place <= f.free),
+taken AS (
+  INSERT INTO sending_lanes AS l (lane_id, busy_until)
+  SELECT lane_id, $5 FROM chosen ORDER BY 1
+  ON CONFLICT (lane_id) DO UPDATE SET busy_until = EXCLUDED.busy_until
+   WHERE l.busy_until IS NULL OR l.busy_until <= $1
+  RETURNING l.lane_id, l.sent_at)
+SELECT lane_id, contact_id, channel, sent_at FROM taken JOIN chosen USING (lane_id)
 """
 _SETTLE = """
 WITH settled AS (
@@ -83,15 +91,17 @@ UPDATE sendings s
               $6::timestamptz[], $7::text[])
        AS r(sending_id, state, reason, tried, next_at, sent_at, kept)
  WHERE s.sending_id = r.sending_id AND s.state = 'PENDING')
-UPDATE sending_lanes SET busy_until = $9, sent_at = $10 WHERE contact_id = $8
+UPDATE sending_lanes SET busy_until = $9, sent_at = $10 WHERE lane_id = $8
 """
-# A request outside a turn counts like any other; without room for it nothing is changed.
+# A request outside a turn counts like any other. Without room for it nothing is changed, nor while
+# a turn, which counts for itself, is under way.
 _NOTE_REQUEST = """
-INSERT INTO sending_lanes AS l (contact_id, sent_at) VALUES ($1, ARRAY[$2::timestamptz])
-ON CONFLICT (contact_id) DO UPDATE
+INSERT INTO sending_lanes AS l (lane_id, sent_at) VALUES ($1, ARRAY[$2::timestamptz])
+ON CONFLICT (lane_id) DO UPDATE
    SET sent_at = array_append(
          ARRAY(SELECT at FROM unnest(l.sent_at) AS at WHERE at > $2 - interval '1 minute'), $2)
- WHERE (SELECT count(*) FROM unnest(l.sent_at) AS at WHERE at > $2 - interval '1 minute') < $3
+ WHERE (l.busy_until IS NULL OR l.busy_until <= $2)
+   AND (SELECT count(*) FROM unnest(l.sent_at) AS at WHERE at > $2 - interval '1 minute') < $3
 RETURNING 1
 """
 _SKIP_SIMULATED = """
@@ -106,8 +116,9 @@ RETURNING 1
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A contact whose turn it is, and when requests went to it lately."""
+    """A lane with the contact whose turn it is, and when requests were made on it lately."""
 
+    lane_id: UUID
     contact_id: UUID
     channel: Channel
     sent_at: Sequence[datetime]
@@ -164,14 +175,16 @@ async def claim_lanes(
     *,
     include_simulated: bool,
 ) -> list[Lane]:
-    """Take the lanes of contacts to whom something is due, of each channel at most as many as are
-    `free`."""
+    """Take lanes on which something is due, of each channel at most as many as are `free`."""
     rows = await connection.fetch(
         _CLAIM,
         *(now, include_simulated, list(free), list(free.values())),
         now + timedelta(seconds=LEASE_SECONDS),
     )
-    return [Lane(row["contact_id"], Channel(row["channel"]), row["sent_at"]) for row in rows]
+    return [
+        Lane(row["lane_id"], row["contact_id"], Channel(row["channel"]), row["sent_at"])
+        for row in rows
+    ]
 
 
 async def settle(
@@ -185,7 +198,7 @@ async def settle(
     """Record what became of sendings, and leave the lane, or let it rest until `busy_until`."""
     columns = [[getattr(one, name) for one in settled] for name in _SETTLED]
     async with database.statement() as connection:
-        await connection.execute(_SETTLE, *columns, lane.contact_id, busy_until, list(sent_at))
+        await connection.execute(_SETTLE, *columns, lane.lane_id, busy_until, list(sent_at))
 
 
 async def retry_sending(session: Session, actor: Actor, sending_id: UUID) -> ListedSending:
@@ -208,7 +221,7 @@ async def note_test(session: Session, actor: Actor, contact: Contact) -> None:
     setting = PER_MINUTE.get(channel, WECOM_PER_MINUTE)
     most = configuration_of(session).value(setting, contact.org.partition("@")[2], clock.today())
     connection = await session.driver()
-    if not await connection.fetch(_NOTE_REQUEST, contact.contact_id, clock.now(), most):
+    if not await connection.fetch(_NOTE_REQUEST, contact.lane_id, clock.now(), most):
         raise TooManyTexts
     await record_audit(session, actor, "TEST", "contact", contact.contact_id)
 

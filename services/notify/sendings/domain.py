@@ -30,12 +30,13 @@ class Reason(StrEnum):
 
 
 class TooManyTexts(DomainError):
-    """The contact takes no more texts this minute."""
+    """The contact, or its robot, takes no further text just now."""
 
     status = 429
     code = "TOO_MANY_TEXTS"
-    zh = "一分钟内发往该联系人的消息已达上限，请稍后再试。"
-    en = "The contact takes no more texts this minute; try again later."
+    zh = "正在向该联系人或其机器人发送消息，或一分钟内的消息已达上限，请稍后再试。"
+    en = "The contact or its robot is being written to, or has had its texts of this minute; try"
+    " again later."
 
 
 class Verdict(StrEnum):

@@ -1,4 +1,4 @@
-"""Sending to people: each contact on a lane of its own, so that nobody waits for another."""
+"""Sending to people on lanes, so that nobody waits for another but at the same robot."""
 
 import asyncio
 from collections import Counter
@@ -213,6 +213,8 @@ class Sender:
             rows = await waiting_for(
                 await session.driver(), contact_id, now, include_simulated=self._include_simulated
             )
+            if contact.lane_id != turn.lane.lane_id:
+                rows = []  # its address was changed a moment ago: it is another robot's turn
             if contact.state == ContactState.REMOVED:
                 turn.settled = [
                     Settled.skipped(row["sending_id"], Reason.CONTACT_REMOVED) for row in rows

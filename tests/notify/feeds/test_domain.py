@@ -25,10 +25,10 @@ from services.notify.feeds.domain import (
     matches,
     next_state,
     sees,
-    topic_of,
 )
 from services.notify.mirror.domain import may_hear
 from shared.errors import IllegalMove
+from shared.events.copies import topic_of
 from shared.ids import new_id
 from shared.labels import KINDS
 

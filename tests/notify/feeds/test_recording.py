@@ -1,16 +1,27 @@
 """What subscribers get of events, through each channel."""
 
 import asyncio
+import json
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 
 from services.notify.mirror.domain import derived_id
+from shared.events.contracts import asyncapi_document, published_events
 from shared.events.inspection import ProblemLogged
 from tests.notify.conftest import VILLAGE, Notify, Story, case_of
 from tests.notify.feeds.conftest import OFFICE, Subscriber, kept
 
 LATER = "2086-03-05T10:00:00+08:00"
 EARLIER = "2086-02-01T10:00:00+08:00"
+
+
+def described(event_type: str, part: str) -> Draft202012Validator:
+    """What the contract says of the headers or the data of a copy."""
+    document = asyncapi_document(published_events())
+    message = document["channels"]["notify.queue"]["messages"][event_type]["$ref"].split("/")[-1]
+    components = document["components"]
+    return Draft202012Validator({"components": components, **components["messages"][message][part]})
 
 
 async def test_a_subscriber_gets_copies_of_what_its_filters_let_through_in_order(
@@ -156,6 +167,12 @@ async def test_a_topic_gets_the_event_as_it_is_under_an_id_of_its_own(
         assert copy.causation_id == str(original.id)
         assert copy.partition_key == original.partition_key
         assert type(one.event).model_validate_json(copy.data) == one.event
+        headers = {name: value.decode() for name, value in copy.headers()}
+        assert described(copy.type, "headers").is_valid(headers)
+        assert not described(copy.type, "headers").is_valid(
+            headers | {"ce_source": original.source}
+        )
+        assert described(copy.type, "payload").is_valid(json.loads(copy.data))
 
 
 async def test_a_case_is_told_to_who_subscribed_to_cases_in_its_own_words(

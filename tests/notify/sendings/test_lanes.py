@@ -79,7 +79,7 @@ async def test_what_a_dead_sender_had_taken_goes_out_when_its_lease_is_over(
     await people.say(contact, MORNING, "甲")
     async with people.notify.app.database.transaction() as session:
         await session.execute(
-            text("INSERT INTO sending_lanes (contact_id, busy_until) VALUES (:id, :until)"),
+            text("INSERT INTO sending_lanes (lane_id, busy_until) VALUES (:id, :until)"),
             {"id": contact["id"], "until": datetime.fromisoformat(at(2))},
         )
     assert await people.run(at(1, 59)) == {}
