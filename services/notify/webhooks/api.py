@@ -14,6 +14,7 @@ from services.notify.webhooks.domain import (
     DeliveryState,
     RangeInvalid,
     SecretsTooMany,
+    TooManyTests,
     Verdict,
     WebhookNotReady,
     webhook_id_of,
@@ -163,7 +164,10 @@ async def create_webhook_secret(
     return shown
 
 
-@router.post("/subscriptions/{subscription_id}/test", responses=refusals(NotFound, WebhookNotReady))
+@router.post(
+    "/subscriptions/{subscription_id}/test",
+    responses=refusals(NotFound, WebhookNotReady, TooManyTests),
+)
 async def run_webhook_test(
     subscription_id: UUID, runtime: RunningService, actor: Subscriber
 ) -> TestView:

@@ -21,6 +21,7 @@ from services.notify.webhooks.domain import (
     DeliveryState,
     Reason,
     SecretsTooMany,
+    TooManyTests,
     next_state,
 )
 from services.notify.webhooks.queries import OVERLAP_HOURS, get_own_webhook, get_webhook
@@ -39,6 +40,8 @@ from shared.security import Actor
 
 # Every secret in force is one more signature in a header.
 SECRETS_LIMIT = 5
+# A test goes out past the endpoint's own rate, which the process that serves it keeps by itself.
+TESTS_PER_MINUTE = 10
 SUSPENDED = SubscriptionSuspended.wire_type
 
 _REPLACE = """
@@ -52,6 +55,22 @@ SELECT count(*) FROM webhook_secrets
 _RECOVERED = """
 UPDATE webhook_lanes SET failures = 0, failing_since = NULL, probes = 0, not_before = NULL
  WHERE subscription_id = $1
+"""
+# Tests made at once are noted in any order; what lies further ahead is of simulated time.
+_LATELY = """
+ARRAY(SELECT at FROM unnest(l.tested_at) AS at
+       WHERE at > $2::timestamptz - interval '1 minute' AND at < $2 + interval '1 minute'
+       ORDER BY at)
+"""
+_NOTE_TEST = f"""
+INSERT INTO webhook_lanes AS l (subscription_id, tested_at) VALUES ($1, ARRAY[$2::timestamptz])
+ON CONFLICT (subscription_id) DO UPDATE SET tested_at = array_append({_LATELY}, $2)
+ WHERE cardinality({_LATELY}) < $3
+RETURNING 1
+"""
+_NEXT_TEST = f"""
+SELECT ceil(extract(epoch FROM ({_LATELY})[1] + interval '1 minute' - $2))::int
+  FROM webhook_lanes l WHERE subscription_id = $1
 """
 _REPLAY = f"""
 UPDATE deliveries SET state = '{DeliveryState.PENDING}', attempts = 0, next_at = $2,
@@ -114,6 +133,15 @@ async def rotate_secret(
     )
     await have_looked_at(session, subscription_id)
     return NewSecret(secret_id, value, now, until)
+
+
+async def note_test(session: Session, subscription_id: UUID) -> None:
+    """Note that a test goes out now; raises `TooManyTests`."""
+    connection, now = await session.driver(), clock.now()
+    if not await connection.fetch(_NOTE_TEST, subscription_id, now, TESTS_PER_MINUTE):
+        raise TooManyTests(
+            retry_after=max(1, await connection.fetchval(_NEXT_TEST, subscription_id, now))
+        )
 
 
 async def settle_test(

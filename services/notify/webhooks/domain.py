@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from services.notify.mirror.domain import derived_id
-from shared.errors import Conflict, Invalid
+from shared.errors import Conflict, Invalid, TooMany
 from shared.moves import after
 
 JITTER = 0.1
@@ -36,6 +36,17 @@ class WebhookNotReady(Conflict):
     code = "WEBHOOK_NOT_READY"
     zh = "推送地址或签名密钥尚未设置。"
     en = "It has no target or no secret yet."
+
+
+class TooManyTests(TooMany):
+    """The webhook has been tested as often as it may be within a minute.
+
+    Members: `retry_after`, in how many seconds it may be tested again.
+    """
+
+    code = "WEBHOOK_TESTS_TOO_MANY"
+    zh = "该推送地址一分钟内的测试次数已达上限，请 {retry_after} 秒后再试。"
+    en = "It has been tested too often within a minute; try again in {retry_after} seconds."
 
 
 class RangeInvalid(Invalid):

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.notify.feeds.domain import State
 from services.notify.settings import NotifySettings
-from services.notify.webhooks.commands import settle_test
+from services.notify.webhooks.commands import note_test, settle_test
 from services.notify.webhooks.domain import TESTED, Verdict, WebhookNotReady, body_of
 from services.notify.webhooks.posting import Outcome, post
 from services.notify.webhooks.queries import get_own_webhook, policy_of, signatures_of
@@ -18,15 +18,17 @@ from shared.security import Actor
 async def send_test(runtime: Runtime, actor: Actor, subscription_id: UUID) -> tuple[Outcome, State]:
     """What came back from a signed ping, and the subscription's state after it.
 
-    No connection to the database is held meanwhile. Raises `NotFound` and `WebhookNotReady`.
+    No connection to the database is held meanwhile. Raises `NotFound`, `WebhookNotReady` and
+    `TooManyTests`.
     """
     settings = runtime.settings
     assert isinstance(settings, NotifySettings)
-    async with runtime.database.reading() as session:
+    async with runtime.database.transaction() as session:
         webhook = await get_own_webhook(session, actor, subscription_id)
         signatures = await signatures_of(session, subscription_id)
-    if webhook.target is None or not signatures:
-        raise WebhookNotReady
+        if webhook.target is None or not signatures:
+            raise WebhookNotReady
+        await note_test(session, subscription_id)
     event_id = new_id()
     body = body_of(TESTED, clock.now(), event_id=event_id)
     headers = signatures.headers(str(event_id), body)

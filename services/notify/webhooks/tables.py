@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, SmallInteger
+from sqlalchemy import ARRAY, BigInteger, Identity, Index, SmallInteger, text
 from sqlmodel import Field
 
 from services.notify.tables import INSTANT, NotifyTable
@@ -25,8 +25,8 @@ class WebhookSecret(NotifyTable, table=True):
 
 
 class WebhookLane(NotifyTable, table=True):
-    """The health of a subscription's endpoint, and which process sends to it until when; without
-    a row it is healthy and nobody sends."""
+    """The health of a subscription's endpoint, which process sends to it until when, and when it
+    was last tested; without a row it is healthy, and nobody sends or tests."""
 
     __tablename__ = "webhook_lanes"
 
@@ -37,6 +37,9 @@ class WebhookLane(NotifyTable, table=True):
     failing_since: datetime | None = Field(None, sa_type=INSTANT)
     probes: int = 0
     not_before: datetime | None = Field(None, sa_type=INSTANT)
+    tested_at: list[datetime] = Field(
+        sa_type=ARRAY(INSTANT), sa_column_kwargs={"server_default": text("'{}'")}
+    )
 
 
 class WebhookAttempt(NotifyTable, table=True):

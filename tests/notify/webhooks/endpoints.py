@@ -85,9 +85,11 @@ class Endpoint:
             )
             await connection.execute("SELECT pg_notify('feeds', $1)", self.id)
 
-    async def call(self, method: str, path: str = "", body: Any = None) -> httpx.Response:
+    async def call(
+        self, method: str, path: str = "", body: Any = None, **headers: str
+    ) -> httpx.Response:
         """The answer to a call of /subscriptions/{id} by its own organisation."""
-        return await self.hooks.call(method, f"/subscriptions/{self.id}{path}", body)
+        return await self.hooks.call(method, f"/subscriptions/{self.id}{path}", body, **headers)
 
     async def states(self) -> dict[str, int]:
         """How many deliveries are in each state."""

@@ -1,8 +1,10 @@
 """What organisations and operators do with webhooks over HTTP."""
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from standardwebhooks import Webhook
 
@@ -15,6 +17,7 @@ from tests.faults.receiver import answer, redirect, reset
 from tests.notify.webhooks.endpoints import OFFICE, Endpoint, Hooks
 
 NEIGHBOUR = "POV@511133"
+NINE = datetime.fromisoformat("2026-03-04T09:00:00+08:00")
 
 
 async def test_a_secret_is_shown_once_and_kept_nowhere_in_clear(hooks: Hooks) -> None:
@@ -99,6 +102,34 @@ async def test_a_test_that_fails_says_why_and_changes_nothing(
     view = (await endpoint.call("POST", "/test")).json()
     assert (view["succeeded"], view["status"], view["error"]) == (False, status, error)
     assert view["state"] == "ACTIVE"
+
+
+async def test_a_webhook_is_tested_no_more_than_ten_times_a_minute(hooks: Hooks) -> None:
+    endpoint, other = await hooks.subscribe("/a"), await hooks.subscribe("/b")
+
+    async def tested(second: int) -> httpx.Response:
+        now = NINE + timedelta(seconds=second)
+        return await endpoint.call("POST", "/test", **{"X-Now": now.isoformat()})
+
+    assert [(await tested(second)).status_code for second in range(10)] == [200] * 10
+    refused = await tested(59)
+    assert refused.status_code == 429
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert (refused.json()["code"], refused.json()["retry_after"]) == ("WEBHOOK_TESTS_TOO_MANY", 1)
+    assert refused.headers["retry-after"] == "1"
+    assert len(hooks.receiver.to("/a")) == 10
+    assert (await other.call("POST", "/test")).status_code == 200
+    assert [(await tested(second)).status_code for second in (60, 60)] == [200, 429]
+    # What simulated time holds counts for nothing in real time.
+    assert (await endpoint.call("POST", "/test")).status_code == 200
+    assert len(hooks.receiver.to("/a")) == 12
+
+
+async def test_of_tests_at_once_no_more_go_out_than_are_allowed(hooks: Hooks) -> None:
+    endpoint = await hooks.subscribe("/a")
+    answers = await asyncio.gather(*(endpoint.call("POST", "/test") for _ in range(15)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 10 + [429] * 5
+    assert len(hooks.receiver.to("/a")) == 10
 
 
 async def test_a_new_target_is_tested_before_it_gets_anything(hooks: Hooks) -> None:
