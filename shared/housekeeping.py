@@ -26,10 +26,12 @@ RETURNING 1
 STATISTICS_SECONDS = 5.0
 CHANGED_ROWS = 1000
 # Twice as large as when it was last counted, or half of it replaced: a handful of times in the life
-# of a table, and what autovacuum does about a tenth stays as it is.
+# of a table, and what autovacuum does about a tenth stays as it is. Whoever does not own the tables
+# would be refused every time.
 _CHANGED = """
-SELECT relid::regclass::text AS name FROM pg_stat_user_tables
+SELECT relid::regclass::text AS name FROM pg_stat_user_tables JOIN pg_class ON oid = relid
  WHERE n_mod_since_analyze >= $1 AND n_mod_since_analyze >= n_live_tup / 2
+   AND pg_has_role(relowner, 'USAGE')
 """
 
 
