@@ -1,6 +1,8 @@
 """The mapped base of the tables of notify, and column types SQLModel would not choose itself."""
 
-from sqlalchemy import ColumnElement, DateTime, Text, and_, func
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, DateTime, Text, and_, func, literal_column
 from sqlalchemy.orm import Mapped
 
 from shared.regions import prefix_range
@@ -21,3 +23,9 @@ def of_organisations_in(org: Mapped[str], region: str) -> ColumnElement[bool]:
     low, high = prefix_range(region)
     place = func.split_part(org, "@", 2, type_=CODE)
     return and_(place >= low, place < high)
+
+
+def stands_at(state: Mapped[str], wanted: StrEnum) -> ColumnElement[bool]:
+    """Whether a state is `wanted`, written out: for a parameter, a plan that is kept could not use
+    the partial index of those that stand there."""
+    return state == literal_column(f"'{wanted}'")

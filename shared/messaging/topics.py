@@ -15,19 +15,15 @@ RETENTION_MILLISECONDS = 30 * 24 * 3600 * 1000
 # belongs to, and so its order. Every fetch names every partition a service reads, so that one for
 # which there is nothing to gain costs all the others time: what people do by hand has one.
 PARTITIONS = 6
-PARTITIONS_OF = {
-    **dict.fromkeys(("inspection.problem", "funds.payment"), 12),
-    **dict.fromkeys(
-        (
-            *("households.region", "funds.allocation", "funds.policygap", "funds.progress"),
-            *("funds.project", "inspection.accountability", "inspection.attendance"),
-            *("inspection.bulletin", "inspection.campaign", "inspection.ranking"),
-            *("notify.broadcast", "notify.digest", "notify.feedback", "notify.notification"),
-            *("notify.reminder", "notify.subscription"),
-        ),
-        1,
-    ),
-}
+_BUSY = ("inspection.problem", "funds.payment")
+_QUIET = (
+    *("households.region", "funds.allocation", "funds.policygap", "funds.progress"),
+    *("funds.project", "inspection.accountability", "inspection.attendance"),
+    *("inspection.bulletin", "inspection.campaign", "inspection.ranking"),
+    *("notify.broadcast", "notify.digest", "notify.feedback", "notify.notification"),
+    *("notify.reminder", "notify.subscription"),
+)
+PARTITIONS_OF = dict.fromkeys(_BUSY, 12) | dict.fromkeys(_QUIET, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import literal_column
 from sqlmodel import col, select
 
 from services.notify.contacts.domain import State as SendingState
 from services.notify.contacts.tables import Contact, Sending
 from services.notify.feedback.domain import State
 from services.notify.feedback.tables import FEEDBACK, PetitionFeedback
+from services.notify.tables import stands_at
 from shared.database import ReadSession
 from shared.errors import NotFound
 from shared.web.pagination import PageRequest
@@ -66,8 +66,7 @@ def _ended() -> Any:
         select(PetitionFeedback, Sending)
         .join(Sending, col(Sending.sending_id) == col(PetitionFeedback.sending_id))
         .where(
-            # Said outright: for a parameter a plan that is kept could not use their index.
-            col(PetitionFeedback.state) == literal_column(f"'{State.PENDING}'"),
+            stands_at(col(PetitionFeedback.state), State.PENDING),
             col(Sending.state) != SendingState.PENDING,
         )
         .order_by(col(PetitionFeedback.feedback_id))

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from services.notify.inbox.domain import Meaning, meaning_of
 from services.notify.queues.domain.notices import Purpose
+from services.notify.queues.queries import PLACE, PLACE_CODE
 from services.notify.queues.tables import UNKNOWN_PURPOSE
 from services.notify.roles import WORKERS
 from shared.configuration import Setting
@@ -48,7 +49,7 @@ AND (m.purpose <> 'BROADCAST'
 """
 _SINCE = "(SELECT h.at FROM happenings h WHERE h.event_id = m.event_id) >= :since"
 
-_ITEMS = """
+_ITEMS = f"""
 SELECT m.message_id, m.event_id, h.event_type, h.at, m.problem_id, m.purpose, m.information,
        m.role, m.priority, m.position, h.data::text AS data,
        m.state = 'CANCELLED' OR coalesce(b.state, '') = 'WITHDRAWN' AS recalled,
@@ -57,15 +58,13 @@ SELECT m.message_id, m.event_id, h.event_type, h.at, m.problem_id, m.purpose, m.
                 (SELECT r.read_at FROM broadcast_recipients r
                   WHERE r.broadcast_id = m.event_id AND r.org = :org AND r.person = :person)
                ) AS read_at,
-       coalesce((SELECT string_agg(g.name, '' ORDER BY g.code) FROM regions g
-                  WHERE g.code = ANY(ARRAY[left(v.code, 6), left(v.code, 9), v.code])), '') AS place
-  FROM (SELECT m.* FROM {source} AS m WHERE {conditions}
+       coalesce({PLACE}, '') AS place
+  FROM (SELECT m.* FROM {{source}} AS m WHERE {{conditions}}
          ORDER BY m.position DESC LIMIT :limit) AS m
   JOIN happenings h USING (event_id)
   LEFT JOIN problems p USING (problem_id)
   LEFT JOIN broadcasts b ON b.broadcast_id = m.event_id
- CROSS JOIN LATERAL (SELECT coalesce(p.village_code, h.data->>'village_code',
-                                     h.data->>'region_code') AS code) AS v
+ {PLACE_CODE}
  ORDER BY m.position DESC LIMIT :limit
 """
 

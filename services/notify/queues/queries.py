@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import literal_column, text
+from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.notify.mirror.tables import MirroredProblem
 from services.notify.queues.domain.states import State
 from services.notify.queues.tables import MESSAGES, UNKNOWN_PURPOSE, Happening, Message
-from services.notify.tables import of_organisations_in
+from services.notify.tables import of_organisations_in, stands_at
 from shared.database import Connection, ReadSession
 from shared.errors import NotFound
 from shared.web.pagination import PageRequest
@@ -109,8 +109,7 @@ async def event_type_of(session: ReadSession, event_id: UUID) -> str:
 
 
 def _dead_letters(region: str) -> SelectOfScalar[Message]:
-    # Said outright: for a parameter a plan that is kept could not use their index.
-    return _of_region(region).where(col(Message.state) == literal_column(f"'{State.DEAD}'"))
+    return _of_region(region).where(stands_at(col(Message.state), State.DEAD))
 
 
 def _of_region(region: str) -> SelectOfScalar[Message]:

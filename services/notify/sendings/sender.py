@@ -59,7 +59,6 @@ from shared.workdays import official_calendar
 _log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
-RECONNECT_SECONDS = 1.0
 LAST_GRACE_SECONDS = 1.5
 COUNT_SECONDS = 60.0
 _MINUTE = timedelta(minutes=1)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, and_, literal_column, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlmodel import col
 
 from services.notify.feeds.domain import Channel
@@ -16,6 +16,7 @@ from services.notify.feeds.queries import get_subscription, of_organisation, of_
 from services.notify.feeds.tables import Delivery, Subscription
 from services.notify.keys import keys_of
 from services.notify.queues.tables import Happening
+from services.notify.tables import stands_at
 from services.notify.webhooks.domain import DeliveryState, Policy
 from services.notify.webhooks.signing import Secret, Signatures
 from services.notify.webhooks.tables import WebhookAttempt, WebhookSecret
@@ -179,8 +180,7 @@ async def list_dead(session: ReadSession, region: str, page: PageRequest) -> Seq
 def dead_statement(region: str, page: PageRequest) -> Any:
     """What `list_dead` asks the database."""
     statement = _recorded().where(
-        # Written out: a partial index is found for a value that is known beforehand alone.
-        _DELIVERIES.state == literal_column(f"'{DeliveryState.DEAD}'"),
+        stands_at(_DELIVERIES.state, DeliveryState.DEAD),
         col(Subscription.state) != SubscriptionState.DELETED,
         of_region(region),
     )

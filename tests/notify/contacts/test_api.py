@@ -1,6 +1,5 @@
 """The contact book as department heads, townships and operators keep it."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,8 @@ from services.notify.contacts.sealing import try_keys
 from shared.ids import new_id
 from shared.privacy import KeyFileRejected, load_key_ring
 from tests.notify.conftest import LEAD, TOWNSHIP
-from tests.notify.sendings.providers import KEY, MORNING, People
+from tests.notify.sendings.providers import KEY, MORNING, WECOM, Opened
 
-Opened = Callable[..., Awaitable[People]]
-WECOM = {"channel": "WECOM", "key": KEY}
 GROUP = {"org": LEAD, "label": "住建局整改群", "address": WECOM}
 
 

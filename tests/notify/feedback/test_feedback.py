@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -24,12 +23,11 @@ from tests.notify.sendings.providers import (
     NIGHT,
     Answer,
     Asked,
-    People,
+    Opened,
     answered,
     serving,
 )
 
-Opened = Callable[..., Awaitable[People]]
 MOBILE = "19900000023"
 ANSWER: dict[str, Any] = {
     "petition_no": "XF-2026-0017",

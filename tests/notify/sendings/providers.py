@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,6 +28,8 @@ from tests.notify.conftest import LEAD, Notify, Story
 
 KEY = "633a31f6-7f9c-4bc4-97a0-0ec1eefa5898"
 SECRET = "SEC1f2e3d4c5b6a79880"
+WECOM = {"channel": "WECOM", "key": KEY}
+DRY = {"channel": "DRY_RUN"}
 # A workday in 2026, and its hours.
 MORNING = "2026-03-04T09:00:00+08:00"
 NIGHT = "2026-03-04T22:30:00+08:00"
@@ -283,3 +285,6 @@ async def open_people(
 
     service = replace(SERVICE, prepare=prepare)
     return People(Notify(await start(service, field_key_file=field_key_file, **settings)))
+
+
+Opened = Callable[..., Awaitable[People]]

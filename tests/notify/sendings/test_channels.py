@@ -3,7 +3,7 @@
 import json
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
@@ -20,9 +20,10 @@ from tests.notify.sendings.providers import (
     KEY,
     MORNING,
     SECRET,
+    WECOM,
     Answer,
     Asked,
-    People,
+    Opened,
     answered,
     dingtalk,
     feishu,
@@ -30,9 +31,7 @@ from tests.notify.sendings.providers import (
     wecom,
 )
 
-Opened = Callable[..., Awaitable[People]]
 LONG = "整改" * 900  # 5,400 bytes
-WECOM = {"channel": "WECOM", "key": KEY}
 DINGTALK = {"channel": "DINGTALK", "access_token": KEY, "secret": SECRET}
 FEISHU = {"channel": "FEISHU", "key": KEY, "secret": SECRET}
 MOBILE = "19900000001"

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 
@@ -18,21 +17,19 @@ from services.notify.settings import NotifySettings
 from shared import clock
 from tests.notify.conftest import Story
 from tests.notify.sendings.providers import (
+    DRY,
     KEY,
     MORNING,
+    WECOM,
     Answer,
     Asked,
-    People,
+    Opened,
     answered,
     at,
     falling_silent,
     serving,
     wecom,
 )
-
-Opened = Callable[..., Awaitable[People]]
-WECOM = {"channel": "WECOM", "key": KEY}
-DRY = {"channel": "DRY_RUN"}
 
 
 async def test_a_provider_that_hangs_delays_nobody_elses(opened: Opened) -> None:

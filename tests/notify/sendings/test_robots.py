@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from pathlib import Path
 from threading import Event, Lock
@@ -24,8 +23,10 @@ from tests.notify.conftest import LEAD, TOWNSHIP
 from tests.notify.sendings.providers import (
     KEY,
     MORNING,
+    WECOM,
     Answer,
     Asked,
+    Opened,
     People,
     answered,
     at,
@@ -33,8 +34,6 @@ from tests.notify.sendings.providers import (
     wecom,
 )
 
-Opened = Callable[..., Awaitable[People]]
-WECOM = {"channel": "WECOM", "key": KEY}
 OTHER = {"channel": "WECOM", "key": f"{KEY}-2"}
 LONG = "整" * 600  # too long to go out with another
 

@@ -1,6 +1,5 @@
 """When things go out, and what does not."""
 
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -11,20 +10,18 @@ from shared.events.inspection import ProblemClosed
 from shared.ids import new_id
 from tests.notify.conftest import LEAD, TOWNSHIP
 from tests.notify.sendings.providers import (
+    DRY,
     KEY,
     MORNING,
     NEXT_MORNING,
     NIGHT,
-    People,
+    WECOM,
+    Opened,
     answered,
     at,
     serving,
     wecom,
 )
-
-Opened = Callable[..., Awaitable[People]]
-WECOM = {"channel": "WECOM", "key": KEY}
-DRY = {"channel": "DRY_RUN"}
 
 
 async def test_at_night_nothing_goes_out_until_eight_in_the_morning(opened: Opened) -> None:

@@ -3,8 +3,6 @@
 from shared.housekeeping import CHANGED_ROWS, keep_statistics
 from shared.testing import RunningApp
 
-_CURSOR = "SELECT last_seq FROM inbox_cursor WHERE consumer = $1 AND aggregate_id = $2"
-# All of one consumer: a plan that knows nothing of that takes the consumer for a good beginning.
 _GROW = """
 INSERT INTO inbox_cursor (consumer, aggregate_type, aggregate_id, last_seq, last_event_id)
 SELECT 'toy', 'parcel', n::text, 1, gen_random_uuid() FROM generate_series($1::int, $2::int) AS n
