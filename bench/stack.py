@@ -5,7 +5,6 @@ import http.client
 import multiprocessing
 import os
 import shutil
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from bench.production import link_packages
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.home import prepare_home
 from deploy.embedded.issuer import TokenIssuer
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import Launch, Server
 from deploy.embedded.settings import BROKER_OFFSET, ROOT, Broker, StackSettings
@@ -63,7 +63,11 @@ class Bench:
         self._packages = home / "packages"
         link_packages(ROOT / "requirements" / "runtime.txt", self._packages)
         self._settings = StackSettings(
-            home, _free_port() - BROKER_OFFSET, options.broker, simulation_clock=False, source=ROOT
+            home,
+            claim_ports(2) - BROKER_OFFSET,
+            options.broker,
+            simulation_clock=False,
+            source=ROOT,
         )
         self._issuer = TokenIssuer(home)
         self._broker: EmbeddedBroker | ApacheKafka | None = None
@@ -113,7 +117,7 @@ class Bench:
         self, name: str, arguments: Sequence[str], environment: Mapping[str, str]
     ) -> Process:
         """A Python module that takes `--port` and answers /readyz; it has what production has."""
-        port = _free_port()
+        port = claim_ports()
         path = os.pathsep.join(map(str, (ROOT, self._packages)))
         launch = Launch(
             name=name,
@@ -180,13 +184,6 @@ def running_bench(home: Path, options: Options) -> Iterator[Bench]:
         yield bench
     finally:
         bench.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers_ready(port: int) -> bool:

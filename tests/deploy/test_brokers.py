@@ -7,28 +7,26 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.embedded.broker import EmbeddedBroker
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.processes import StackError
 from deploy.kafka.server import ApacheKafka
-from tests.deploy.conftest import FreePorts
 
 TOPIC = "inspection.problem"
 
 
 @pytest.fixture(scope="module")
-def embedded(free_ports: FreePorts) -> Iterator[EmbeddedBroker]:
+def embedded() -> Iterator[EmbeddedBroker]:
     """The memory-only broker."""
-    broker = EmbeddedBroker(free_ports(1))
+    broker = EmbeddedBroker(claim_ports())
     broker.start()
     yield broker
     broker.stop()
 
 
 @pytest.fixture(scope="module")
-def apache(
-    tmp_path_factory: pytest.TempPathFactory, free_ports: FreePorts
-) -> Iterator[ApacheKafka]:
+def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
     """A node of Apache Kafka; the first run ever fetches it."""
-    broker = ApacheKafka(tmp_path_factory.mktemp("apache"), free_ports(2))
+    broker = ApacheKafka(tmp_path_factory.mktemp("apache"), claim_ports(2))
     broker.start()
     yield broker
     broker.stop()

@@ -6,17 +6,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import StackError
-from tests.deploy.conftest import FreePorts
 
 
 @pytest.fixture(scope="module")
-def cluster(
-    tmp_path_factory: pytest.TempPathFactory, free_ports: FreePorts
-) -> Iterator[EmbeddedPostgres]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A durable server of these tests, for they restart it, with two services' databases."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("cluster"), port=free_ports(1))
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("cluster"), port=claim_ports())
     server.start()
     server.ensure_database("households", "households")
     server.ensure_database("funds", "funds")

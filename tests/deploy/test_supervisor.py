@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.postgres import EmbeddedPostgres
-from tests.deploy.conftest import FreePorts
 
 ROOT = Path(__file__).parents[2]
 STANDIN = Path(__file__).parent / "standin"
@@ -110,17 +110,17 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, free_ports: FreePorts) -> Iterator[Stack]:
+def stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack that is not running yet, and is stopped and removed afterwards."""
-    stack = Stack(tmp_path, free_ports(100))
+    stack = Stack(tmp_path, claim_ports(100))
     yield stack
     remove(stack)
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, free_ports: FreePorts) -> Iterator[Stack]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that runs for the tests which leave it running."""
-    stack = Stack(tmp_path_factory.mktemp("running"), free_ports(100))
+    stack = Stack(tmp_path_factory.mktemp("running"), claim_ports(100))
     up = stack.run("up", "--detach")
     assert up.returncode == 0, up.stderr
     yield stack
@@ -212,8 +212,8 @@ def test_in_the_foreground_ctrl_c_stops_it_cleanly(stack: Stack) -> None:
     assert lines[-1].endswith("| stopped\n")
 
 
-def test_a_port_in_use_is_named_in_one_sentence(tmp_path: Path, free_ports: FreePorts) -> None:
-    stack = Stack(tmp_path, free_ports(100))
+def test_a_port_in_use_is_named_in_one_sentence(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, claim_ports(100))
     with socket.create_server(("127.0.0.1", stack.port_base + 3)):
         refused = stack.run("up")
     assert refused.returncode == 1

@@ -9,12 +9,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.embedded.broker import EmbeddedBroker
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.postgres import EmbeddedPostgres
 from shared.database import Database
 from tests.conftest import ROLE
 from tests.faults.duties import DUTIES_DDL
 from tests.faults.proxy import Proxy
-from tests.faults.stage import AdvertisingBroker, TwoDoorKafka, free_port, free_ports
+from tests.faults.stage import AdvertisingBroker, TwoDoorKafka
 from tests.faults.toys import PUBLISHER, TOPIC, TOYS_DDL
 
 TEMPLATE = "template_toys"
@@ -67,7 +68,7 @@ async def new_toys(postgres: EmbeddedPostgres, toy_template: str) -> AsyncIterat
 @pytest.fixture
 def broker() -> Iterator[EmbeddedBroker]:
     """A fresh embedded broker."""
-    server = EmbeddedBroker(free_port())
+    server = EmbeddedBroker(claim_ports())
     server.start()
     yield server
     server.kill()
@@ -76,7 +77,7 @@ def broker() -> Iterator[EmbeddedBroker]:
 @pytest.fixture(scope="session")
 def apache_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoDoorKafka]:
     """An Apache Kafka node of this run."""
-    node = TwoDoorKafka(tmp_path_factory.mktemp("apache"), free_ports(4))
+    node = TwoDoorKafka(tmp_path_factory.mktemp("apache"), claim_ports(4))
     node.start()
     yield node
     node.kill()
@@ -105,7 +106,7 @@ async def apache_proxy(apache: TwoDoorKafka) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def broker_proxy() -> AsyncIterator[Proxy]:
     """A fresh embedded broker that is reached through a proxy alone."""
-    server = AdvertisingBroker(free_port())
+    server = AdvertisingBroker(claim_ports())
     async with Proxy(server.port) as proxy:
         server.advertised_port = proxy.port
         server.start()

@@ -15,11 +15,12 @@ import httpx
 
 from deploy.embedded.home import keep_secret
 from deploy.embedded.issuer import AUDIENCE, ISSUER, TokenIssuer
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.processes import kill_group
 from deploy.embedded.settings import ENCRYPTING
 from shared import clock
 from shared.ids import new_id
-from tests.faults.stage import ROOT, free_port, until
+from tests.faults.stage import ROOT, until
 
 COUNTY = "511132"
 INSPECTOR = (f"POV@{COUNTY}", ["inspector", "poverty_office"])
@@ -92,7 +93,7 @@ async def service(
     command: tuple[str, ...] = (),
 ) -> AsyncIterator[ServiceProcess]:
     """`name` as a process; `command` instead of the usual start; killed with the block."""
-    prefix, port = name.upper(), free_port()
+    prefix, port = name.upper(), claim_ports()
     environment = {
         "DATABASE_URL": database_url,
         "KAFKA_BOOTSTRAP": bootstrap,

@@ -5,10 +5,9 @@ import base64
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import monotonic
@@ -121,27 +120,6 @@ class SecondNode(ApacheKafka):
         """Stop the whole process and let it go on: SIGSTOP, SIGCONT."""
         assert self._server.pid is not None
         os.kill(self._server.pid, what)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def free_ports(number: int) -> int:
-    """The first of so many ports in a row nobody listens on now."""
-    while True:
-        first = free_port()
-        try:
-            with ExitStack() as stack:
-                for port in range(first, first + number):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            continue
-        return first
 
 
 def kafka(bootstrap: str | int, **changes: object) -> KafkaSettings:

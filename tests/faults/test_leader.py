@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
 from prometheus_client import REGISTRY
 
+from deploy.embedded.ports import claim_ports
 from shared.database import Database
 from shared.messaging.relay import Relay
 from shared.messaging.settings import KafkaSettings
@@ -21,7 +22,6 @@ from tests.faults.stage import (
     SecondNode,
     TwoDoorKafka,
     coordinated,
-    free_ports,
     log_of,
     running,
     until,
@@ -46,7 +46,7 @@ async def second_node(
 
     # What the whole run needs must not come to lie on the second node.
     await until(groups_have_their_place, 30, "the first node coordinates groups")
-    node = SecondNode(tmp_path_factory.mktemp("second"), free_ports(2), apache_node)
+    node = SecondNode(tmp_path_factory.mktemp("second"), claim_ports(2), apache_node)
     node.start()
     yield node
     node.stop()

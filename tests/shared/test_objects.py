@@ -12,8 +12,9 @@ import pytest
 from obstore import open_writer_async
 from obstore.store import LocalStore
 
+from deploy.embedded.ports import claim_ports
 from shared.objects import ObjectStore, ObjectStoreUnavailable, key_of, open_object_store
-from tests.shared.s3.server import BUCKET, KEY_ID, SECRET, S3Server, free_port
+from tests.shared.s3.server import BUCKET, KEY_ID, SECRET, S3Server
 
 PHOTO = os.urandom(300_000)
 HASH = sha256(PHOTO).hexdigest()
@@ -110,7 +111,7 @@ async def test_a_wrong_secret_and_a_store_that_is_away_are_a_refusal_to_try_agai
     s3: S3Server,
 ) -> None:
     away = open_object_store(
-        f"s3://{BUCKET}", endpoint=f"http://127.0.0.1:{free_port()}", key_id=KEY_ID, secret=SECRET
+        f"s3://{BUCKET}", endpoint=f"http://127.0.0.1:{claim_ports()}", key_id=KEY_ID, secret=SECRET
     )
     for store in (_in_s3(s3, "wrong"), away):
         with pytest.raises(ObjectStoreUnavailable):

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from deploy.embedded.issuer import TokenIssuer
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.settings import StackSettings
 
 ROOT = Path(__file__).parents[2]
@@ -133,26 +133,12 @@ async def eventually(
         await asyncio.sleep(0.05)
 
 
-def free_port_base() -> int:
-    """A base whose stack ports are free."""
-    for base in range(21_000, 30_000, 100):
-        offsets = (1, 2, 3, 4, 92, 93)
-        if all(_is_free(base + offset) for offset in offsets):
-            return base
-    raise AssertionError("no free ports")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
 @pytest.fixture(scope="session", params=["embedded", "apache"])
 def running_stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """The suite on the embedded broker, then on Apache Kafka."""
-    stack = Stack(tmp_path_factory.mktemp(request.param), free_port_base(), request.param)
+    stack = Stack(tmp_path_factory.mktemp(request.param), claim_ports(100), request.param)
     stack.up()
     yield stack
     stack.down()

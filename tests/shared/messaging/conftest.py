@@ -1,6 +1,5 @@
 """A broker for the session, and a fresh database for each test."""
 
-import socket
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 
@@ -8,6 +7,7 @@ import asyncpg
 import pytest
 
 from deploy.embedded.broker import EmbeddedBroker
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.postgres import EmbeddedPostgres
 from shared.database import Connection, Database
 from shared.messaging.schema import MESSAGING_DDL
@@ -26,14 +26,6 @@ CREATE TABLE effect (
 """
 
 _numbers = count(1)
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +65,7 @@ async def connection(database_url: str) -> AsyncIterator[Connection]:
 @pytest.fixture(scope="session")
 def shared_broker() -> Iterator[EmbeddedBroker]:
     """A broker that stays up for the session."""
-    broker = EmbeddedBroker(free_port())
+    broker = EmbeddedBroker(claim_ports())
     broker.start()
     yield broker
     broker.stop()

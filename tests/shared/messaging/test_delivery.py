@@ -3,13 +3,13 @@
 import asyncio
 
 from deploy.embedded.broker import EmbeddedBroker
+from deploy.embedded.ports import claim_ports
 from shared.database import Connection, Database
 from shared.ids import new_id
 from shared.messaging.consumer import Consumer
 from shared.messaging.outbox import prepare, record_many
 from shared.messaging.relay import Relay
 from shared.messaging.settings import KafkaSettings
-from tests.shared.messaging.conftest import free_port
 from tests.shared.messaging.loops import running, until
 from tests.shared.messaging.parcels import DepotSeen, ParcelMoved, effects, note, parked
 
@@ -22,7 +22,7 @@ async def test_every_event_takes_effect_once_though_the_broker_comes_late_and_lo
     database: Database, connection: Connection
 ) -> None:
     parcels = [new_id() for _ in range(60)]
-    broker = EmbeddedBroker(free_port())
+    broker = EmbeddedBroker(claim_ports())
     settings = KafkaSettings(broker.bootstrap, idempotent=False)
 
     async def move_all(number: int) -> None:
@@ -71,7 +71,7 @@ async def test_the_consumer_stops_in_five_seconds_though_the_broker_is_silent(
 async def test_the_consumer_stops_in_five_seconds_though_the_broker_has_gone(
     database: Database, connection: Connection
 ) -> None:
-    broker = EmbeddedBroker(free_port())
+    broker = EmbeddedBroker(claim_ports())
     broker.start()
     settings = KafkaSettings(broker.bootstrap, idempotent=False)
     rows = [prepare(ParcelMoved(parcel_id=new_id(), place="x"), 1)]

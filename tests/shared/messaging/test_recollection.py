@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.embedded.broker import EmbeddedBroker
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.postgres import EmbeddedPostgres
 from shared.database import Database, Session
 from shared.events.base import Event, Received
@@ -17,7 +18,7 @@ from shared.messaging.consumer import Consumer, Subscriptions
 from shared.messaging.outbox import prepare, record_many
 from shared.messaging.relay import Relay
 from shared.messaging.settings import KafkaSettings
-from tests.shared.messaging.conftest import ROLE, free_port
+from tests.shared.messaging.conftest import ROLE
 from tests.shared.messaging.loops import running, until
 from tests.shared.messaging.parcels import LetterSent, ParcelMoved
 
@@ -53,7 +54,7 @@ class Listener:
 @pytest.fixture
 def own_broker() -> Iterator[KafkaSettings]:
     """A broker that holds nothing but what the test publishes."""
-    broker = EmbeddedBroker(free_port())
+    broker = EmbeddedBroker(claim_ports())
     broker.start()
     yield KafkaSettings(broker.bootstrap, idempotent=False)
     broker.stop()

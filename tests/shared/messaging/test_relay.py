@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from deploy.embedded.broker import EmbeddedBroker
+from deploy.embedded.ports import claim_ports
 from shared.database import Connection, Database
 from shared.ids import new_id
 from shared.messaging.outbox import OutboxRow, prepare, record_many
@@ -19,7 +20,6 @@ from shared.messaging.records import partition_of
 from shared.messaging.relay import PartitionBatch, Relay
 from shared.messaging.settings import KafkaSettings
 from shared.messaging.topics import existing_topics
-from tests.shared.messaging.conftest import free_port
 from tests.shared.messaging.loops import read_topic, running, sequences, until, until_drained
 from tests.shared.messaging.parcels import ParcelMoved
 
@@ -51,7 +51,7 @@ async def committed(database: Database, rows: list[OutboxRow]) -> list[OutboxRow
 @pytest.fixture
 def own_broker() -> Iterator[EmbeddedBroker]:
     """A broker that the test may stop and restart."""
-    broker = EmbeddedBroker(free_port())
+    broker = EmbeddedBroker(claim_ports())
     broker.start()
     yield broker
     broker.stop()

@@ -5,6 +5,7 @@ import shutil
 import socket
 from pathlib import Path
 
+from deploy.embedded.ports import claim_ports
 from deploy.embedded.processes import Launch, Server, StackError
 from deploy.maven import copy_artifacts
 
@@ -20,7 +21,7 @@ class S3Server:
     """S3Proxy with one bucket; the first run ever fetches it (24 MB)."""
 
     def __init__(self, home: Path) -> None:
-        self.port = free_port()
+        self.port = claim_ports()
         self.bucket = home / "data" / BUCKET
         self._home = home
         self._server = Server(home / "s3.log")
@@ -65,13 +66,6 @@ class S3Server:
     def _answers(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _version() -> str:
