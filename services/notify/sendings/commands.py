@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from services.notify.contacts.domain import Action, Channel, ContactState, State, next_state
 from services.notify.contacts.tables import Contact, Sending
+from services.notify.minutes import of_last_minute
 from services.notify.sendings.domain import Reason, TooManyTexts, WorkingHours
 from services.notify.sendings.queries import ListedSending, get_sending_for_update
 from shared import clock
@@ -53,7 +54,7 @@ PER_MINUTE: Mapping[Channel, Setting[int]] = {
 # lane; every other contact has its own. Of each channel as many lanes are claimed as it has room
 # for, each for that of its contacts whose turn it is. Who holds a lane alone serves it; should he
 # die, it is free again when its lease is over.
-_CLAIM = """
+_CLAIM = f"""
 WITH due AS (
   SELECT contact_id, max(priority) AS priority, min(next_at) AS next_at FROM sendings
    WHERE state = 'PENDING' AND next_at <= $1 AND (NOT simulated OR $2) GROUP BY 1),
@@ -77,7 +78,7 @@ taken AS (
   SELECT lane_id, $5 FROM chosen ORDER BY 1
   ON CONFLICT (lane_id) DO UPDATE SET busy_until = EXCLUDED.busy_until
    WHERE l.busy_until IS NULL OR l.busy_until <= $1
-  RETURNING l.lane_id, l.sent_at)
+  RETURNING l.lane_id, {of_last_minute("l.sent_at", "$1::timestamptz")} AS sent_at)
 SELECT lane_id, contact_id, channel, sent_at FROM taken JOIN chosen USING (lane_id)
 """
 _SETTLE = """
@@ -95,14 +96,19 @@ UPDATE sending_lanes SET busy_until = $9, sent_at = $10 WHERE lane_id = $8
 """
 # A request outside a turn counts like any other. Without room for it nothing is changed, nor while
 # a turn, which counts for itself, is under way.
-_NOTE_REQUEST = """
+_LATELY = of_last_minute("l.sent_at", "$2::timestamptz")
+_NOTE_REQUEST = f"""
 INSERT INTO sending_lanes AS l (lane_id, sent_at) VALUES ($1, ARRAY[$2::timestamptz])
-ON CONFLICT (lane_id) DO UPDATE
-   SET sent_at = array_append(
-         ARRAY(SELECT at FROM unnest(l.sent_at) AS at WHERE at > $2 - interval '1 minute'), $2)
- WHERE (l.busy_until IS NULL OR l.busy_until <= $2)
-   AND (SELECT count(*) FROM unnest(l.sent_at) AS at WHERE at > $2 - interval '1 minute') < $3
+ON CONFLICT (lane_id) DO UPDATE SET sent_at = array_append({_LATELY}, $2)
+ WHERE (l.busy_until IS NULL OR l.busy_until <= $2) AND cardinality({_LATELY}) < $3
 RETURNING 1
+"""
+_NEXT_REQUEST = f"""
+SELECT ceil(extract(epoch FROM CASE
+         WHEN l.busy_until > $2 THEN l.busy_until
+         ELSE ({_LATELY})[cardinality({_LATELY}) - $3 + 1] + interval '1 minute'
+       END - $2))::int
+  FROM sending_lanes l WHERE lane_id = $1
 """
 _SKIP_SIMULATED = """
 UPDATE sendings SET state = 'SKIPPED', reason = $1 WHERE state = 'PENDING' AND simulated
@@ -221,8 +227,9 @@ async def note_test(session: Session, actor: Actor, contact: Contact) -> None:
     setting = PER_MINUTE.get(channel, WECOM_PER_MINUTE)
     most = configuration_of(session).value(setting, contact.org.partition("@")[2], clock.today())
     connection = await session.driver()
-    if not await connection.fetch(_NOTE_REQUEST, contact.lane_id, clock.now(), most):
-        raise TooManyTexts
+    request = (contact.lane_id, clock.now(), most)
+    if not await connection.fetch(_NOTE_REQUEST, *request):
+        raise TooManyTexts(retry_after=max(1, await connection.fetchval(_NEXT_REQUEST, *request)))
     await record_audit(session, actor, "TEST", "contact", contact.contact_id)
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from shared.clock import civil_date, start_of_day
-from shared.errors import DomainError
+from shared.errors import TooMany
 
 URGENT = 9  # from this priority on nothing waits for the morning
 # The number of a piece of a text: "（12/34）" and some.
@@ -29,14 +29,16 @@ class Reason(StrEnum):
     NOBODY_MINDS = "NOBODY_MINDS"  # none of its contacts minds messages of this kind
 
 
-class TooManyTexts(DomainError):
-    """The contact, or its robot, takes no further text just now."""
+class TooManyTexts(TooMany):
+    """The contact, or its robot, takes no further text just now.
 
-    status = 429
+    Members: `retry_after`, in how many seconds at most it does again.
+    """
+
     code = "TOO_MANY_TEXTS"
-    zh = "正在向该联系人或其机器人发送消息，或一分钟内的消息已达上限，请稍后再试。"
+    zh = "正在向该联系人或其机器人发送消息，或一分钟内的消息已达上限，请 {retry_after} 秒后再试。"
     en = "The contact or its robot is being written to, or has had its texts of this minute; try"
-    " again later."
+    " again in {retry_after} seconds."
 
 
 class Verdict(StrEnum):

@@ -204,7 +204,7 @@ class Sender:
 
     async def _take_turn(self, turn: _Turn) -> None:
         now, contact_id = clock.now(), turn.lane.contact_id
-        turn.sent_at = [at for at in turn.lane.sent_at if now - _MINUTE < at <= now]
+        turn.sent_at = list(turn.lane.sent_at)
         address: dict[str, str] = {}
         async with self._runtime.database.reading() as session:
             contact = await session.get(Contact, contact_id)

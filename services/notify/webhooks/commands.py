@@ -11,6 +11,7 @@ from services.notify.feeds.domain import State
 from services.notify.feeds.recording import have_looked_at
 from services.notify.feeds.tables import Subscription
 from services.notify.keys import keys_of
+from services.notify.minutes import of_last_minute
 from services.notify.mirror.domain import derived_id, organisation_of
 from services.notify.queues.commands.telling import Happened, enqueue
 from services.notify.queues.domain.notices import Notice, Priority, Purpose
@@ -56,12 +57,7 @@ _RECOVERED = """
 UPDATE webhook_lanes SET failures = 0, failing_since = NULL, probes = 0, not_before = NULL
  WHERE subscription_id = $1
 """
-# Tests made at once are noted in any order; what lies further ahead is of simulated time.
-_LATELY = """
-ARRAY(SELECT at FROM unnest(l.tested_at) AS at
-       WHERE at > $2::timestamptz - interval '1 minute' AND at < $2 + interval '1 minute'
-       ORDER BY at)
-"""
+_LATELY = of_last_minute("l.tested_at", "$2::timestamptz")
 _NOTE_TEST = f"""
 INSERT INTO webhook_lanes AS l (subscription_id, tested_at) VALUES ($1, ARRAY[$2::timestamptz])
 ON CONFLICT (subscription_id) DO UPDATE SET tested_at = array_append({_LATELY}, $2)

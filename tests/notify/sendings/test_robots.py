@@ -16,7 +16,7 @@ from services.notify.contacts.sealing import know_robots
 from services.notify.keys import keep_keys
 from services.notify.main import prepare
 from services.notify.sendings import sender
-from services.notify.sendings.commands import claim_lanes
+from services.notify.sendings.commands import LEASE_SECONDS, claim_lanes
 from shared.ids import new_id
 from shared.privacy import KeyRing, load_key_ring
 from tests.notify.conftest import LEAD, TOWNSHIP
@@ -139,10 +139,12 @@ async def test_a_test_waits_for_the_turn_of_another_contact_of_its_robot(opened:
         await people.say(one, MORNING, *[LONG] * 20)
         run = asyncio.create_task(people.run(MORNING))
         assert await asyncio.to_thread(asked.wait, 10)
-        await people.call("POST", path, now=MORNING, status=429)
+        refused = await people.call("POST", path, now=MORNING, status=429)
+        assert refused["retry_after"] == LEASE_SECONDS
         go_on.set()
         assert await run == {"sent": 20}
-        await people.call("POST", path, now=MORNING, status=429)
+        refused = await people.call("POST", path, now=MORNING, status=429)
+        assert refused["retry_after"] == 60
         assert len(robot.asked) == 20
         await people.call("POST", path, now=at(1))
 
