@@ -1,5 +1,6 @@
 """One PostgreSQL and one token issuer for the whole run; one database per test from a template."""
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -83,6 +84,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> TokenIssuer:
     """An issuer of real tokens."""
     return TokenIssuer(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture(scope="session")
+def field_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A master key of this run."""
+    file = tmp_path_factory.mktemp("keys") / "field.key"
+    file.touch(mode=0o600)
+    file.write_text(secrets.token_hex(32))
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What holds for each of the four services."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData
 
+from shared.app import api_routes
 from shared.database import Database
-from tests.conftest import NewDatabase
+from tests.conftest import NewDatabase, Start
 
 BASES = {
     "households": "HouseholdsTable",
@@ -40,3 +42,21 @@ async def test_the_migrations_build_the_mapped_tables(
             assert await connection.run_sync(_differences, metadata) == []
     finally:
         await database.close()
+
+
+@pytest.mark.parametrize("name", BASES)
+async def test_the_description_of_the_interface_names_every_route_once(
+    name: str, start: Start, field_key_file: Path
+) -> None:
+    service = import_module(f"services.{name}.main").SERVICE
+    running = await start(service, field_key_file=field_key_file)
+    answer = await running.client.get("/openapi.json")
+    assert answer.status_code == 200
+    described = [
+        operation["operationId"]
+        for operations in answer.json()["paths"].values()
+        for operation in operations.values()
+    ]
+    routes = [route.name for route in api_routes(running.app) if route.include_in_schema]
+    assert sorted(described) == sorted(routes)
+    assert len(set(described)) == len(described)

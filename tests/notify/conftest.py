@@ -1,6 +1,5 @@
 """A running notify service, the problems it hears of, and the organisations that ask it."""
 
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -281,15 +280,6 @@ def leshan() -> list[tuple[str, str, int]]:
         for row in seed_regions()
         if row.code == "51" or row.code.startswith("5111")
     ]
-
-
-@pytest.fixture(scope="session")
-def field_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A master key of this run."""
-    file = tmp_path_factory.mktemp("keys") / "field.key"
-    file.touch(mode=0o600)
-    file.write_text(secrets.token_hex(32))
-    return file
 
 
 NewNotify = Callable[[], Awaitable[Notify]]

@@ -53,6 +53,7 @@ Beginning = Annotated[
 
 @router.get(
     "/subscriptions/{subscription_id}/stream",
+    status_code=200,  # FastAPI would look for it among what makes an EventStream
     response_class=EventStream,
     responses=refusals(NotFound, NotAStream, StreamSuspended, PositionAhead, LastEventIdInvalid),
 )
