@@ -67,6 +67,7 @@ _HEADERS: dict[str, Any] = {
 
 # What a copy carries on the topic of an organisation.
 _COPY_HEADERS: dict[str, Any] = {
+    "type": "object",
     "allOf": [
         {"$ref": f"{_COMPONENTS}/schemas/CloudEventHeaders"},
         {
@@ -82,7 +83,7 @@ _COPY_HEADERS: dict[str, Any] = {
                 },
             },
         },
-    ]
+    ],
 }
 _COPIES = TOPIC_PREFIX.rstrip(".")
 
@@ -295,6 +296,7 @@ def _message(event: type[Event]) -> dict[str, Any]:
 
 def _headers(schema: str, event: type[Event], sender: str) -> dict[str, Any]:
     return {
+        "type": "object",  # AsyncAPI looks for it here, not behind the references
         "allOf": [
             {"$ref": f"{_COMPONENTS}/schemas/{schema}"},
             {
@@ -303,7 +305,7 @@ def _headers(schema: str, event: type[Event], sender: str) -> dict[str, Any]:
                     "ce_source": {"const": f"/{sender}"},
                 }
             },
-        ]
+        ],
     }
 
 
