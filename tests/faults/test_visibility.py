@@ -10,7 +10,7 @@ from tests.faults.broken import IdCursorRelay
 from tests.faults.conftest import NewToys
 from tests.faults.counts import count
 from tests.faults.stage import kafka, log_of, running, until_quiet
-from tests.faults.toys import PUBLISHER, new_tallies, write_together
+from tests.faults.toys import PUBLISHER, count_up, new_tallies, write_together
 
 WRITERS = 20
 EVENTS = count(1_000, 16_000)
@@ -19,26 +19,31 @@ EVENTS = count(1_000, 16_000)
 async def relayed_while_written(
     database: Database, broker: EmbeddedBroker, relay: Relay, seed: int, events: int
 ) -> tuple[list[Fact], list[Fact]]:
-    """What 20 writers committed beside a running relay, and what stands in the broker's log."""
-    tallies = await new_tallies(database, 200)
+    """What 20 writers committed beside a running relay, and what stands in the broker's log.
+
+    One transaction, whose event has the lowest id, commits after all others.
+    """
+    slow, *tallies = await new_tallies(database, 201)
     async with running(relay.run):
-        committed = await write_together(
-            database,
-            tallies,
-            events,
-            seed,
-            writers=WRITERS,
-            hold_seconds=0.010,
-            rollback_share=0.05,
-        )
+        async with database.transaction() as session:
+            last = await count_up(session, slow)
+            committed = await write_together(
+                database,
+                tallies,
+                events,
+                seed,
+                writers=WRITERS,
+                hold_seconds=0.010,
+                rollback_share=0.05,
+            )
         await until_quiet(database)
-    return committed, await log_of(broker.bootstrap)
+    return [*committed, last], await log_of(broker.bootstrap)
 
 
 async def test_events_committed_out_of_order_are_all_published(
     new_toys: NewToys, broker: EmbeddedBroker, seed: int
 ) -> None:
-    database = await new_toys(pool_size=WRITERS)
+    database = await new_toys(pool_size=WRITERS + 1)
     relay = Relay(database, PUBLISHER, kafka(broker.bootstrap))
     committed, log = await relayed_while_written(database, broker, relay, seed, EVENTS)
     assert len(committed) > EVENTS * 0.9
@@ -48,7 +53,7 @@ async def test_events_committed_out_of_order_are_all_published(
 async def test_control_a_relay_with_an_id_cursor_loses_events(
     new_toys: NewToys, broker: EmbeddedBroker, seed: int
 ) -> None:
-    database = await new_toys(pool_size=WRITERS)
+    database = await new_toys(pool_size=WRITERS + 1)
     relay = IdCursorRelay(database, PUBLISHER, kafka(broker.bootstrap))
     committed, log = await relayed_while_written(database, broker, relay, seed, 1_000)
     with pytest.raises(AuditFailure, match="lost"):
