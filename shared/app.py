@@ -33,6 +33,7 @@ from shared.telemetry import export_traces
 from shared.timers import Scheduler, TimerKind, Watchdog
 from shared.web import operations, parked_events
 from shared.web.dependencies import Allow, LinkScope
+from shared.web.description import complete, header_parameters
 from shared.web.idempotency import Replayed, replay
 from shared.web.middleware import Edge
 from shared.web.problem_details import install_problem_details
@@ -93,25 +94,22 @@ def create_app(service: Service) -> FastAPI:
     install_problem_details(app)
     app.include_router(operations.probes)
     for router in (operations.router, parked_events.router):
-        declare_roles(router)
+        describe(router)
         app.include_router(router)
     app.add_exception_handler(Replayed, replay)
     for router in service.routers:
-        declare_roles(router)
+        describe(router)
         app.include_router(router, prefix="/api/v1")
     return app
 
 
 class BangfuApi(FastAPI):
-    """FastAPI whose OpenAPI document declares the bearer token of its routes."""
+    """FastAPI whose OpenAPI document also says what all routes have in common."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
-        document = super().openapi()
-        document.setdefault("components", {})["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-        }
-        return document
+        known = self.openapi_schema
+        return complete(super().openapi()) if known is None else known
 
 
 def api_routes(router: APIRouter | FastAPI) -> list[APIRoute]:
@@ -120,12 +118,17 @@ def api_routes(router: APIRouter | FastAPI) -> list[APIRoute]:
     return [route for route in found if isinstance(route, APIRoute)]
 
 
-def declare_roles(router: APIRouter) -> None:
-    """Write each route's declared scope into OpenAPI: its roles (`x-roles`) and bearer token."""
+def describe(router: APIRouter) -> None:
+    """Write into OpenAPI what FastAPI cannot see of each route: its declared scope as roles
+    (`x-roles`) and bearer token, and the headers its dependencies read."""
     for route in api_routes(router):
         scope = declared_scope(route)
-        if scope is not None:
-            route.openapi_extra = {**(route.openapi_extra or {}), **scope.declaration()}
+        declared = scope.declaration() if scope is not None else {}
+        route.openapi_extra = {
+            **(route.openapi_extra or {}),
+            **declared,
+            **header_parameters(route),
+        }
 
 
 def declared_scope(route: APIRoute) -> Allow | LinkScope | None:

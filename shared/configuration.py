@@ -60,7 +60,10 @@ class Setting(Generic[ValueT]):
             raise Invalid(
                 errors=[
                     FieldError(
-                        "value", "VALUE_INVALID", "取值类型不符。", "The value has a wrong type."
+                        "value",
+                        "VALUE_INVALID",
+                        "取值的类型或范围不符。",
+                        "The value has a wrong type or lies outside its range.",
                     )
                 ]
             ) from None

@@ -17,6 +17,7 @@ from deploy.embedded.postgres import EmbeddedPostgres
 from shared.app import Service
 from shared.database import Database
 from shared.migrate import migrate
+from shared.regions import seed_regions
 from shared.testing import RunningApp, running_app
 
 ROLE = "tester"
@@ -93,6 +94,16 @@ def field_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file.touch(mode=0o600)
     file.write_text(secrets.token_hex(32))
     return file
+
+
+@pytest.fixture(scope="session")
+def leshan() -> list[tuple[str, str, int]]:
+    """The regions of 乐山市 and its province, as rows of a mirror."""
+    return [
+        (row.code, row.name, 0)
+        for row in seed_regions()
+        if row.code == "51" or row.code.startswith("5111")
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData
 
 from shared.app import api_routes
+from shared.configuration import Setting
 from shared.database import Database
+from shared.errors import Invalid
 from tests.conftest import NewDatabase, Start
 
 BASES = {
@@ -42,6 +44,40 @@ async def test_the_migrations_build_the_mapped_tables(
             assert await connection.run_sync(_differences, metadata) == []
     finally:
         await database.close()
+
+
+def _takes(setting: Setting[Any], value: object) -> bool:
+    try:
+        parsed = setting.parse(value)
+        if setting.check is not None:
+            setting.check(parsed)
+    except Invalid:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_no_configured_value_is_beyond_all_measure(name: str) -> None:
+    """A number of days that leads out of the calendar would stop whatever is counted by it."""
+    service = import_module(f"services.{name}.main").SERVICE
+    assert service.configuration
+    for setting in service.configuration:
+        for number in (-(10**9), 10**9):
+            for value in (number, [number], [number] * 3):
+                assert not _takes(setting, value), f"{setting.key} takes {value}"
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_a_change_is_described_without_defaults_that_clients_would_send_along(name: str) -> None:
+    document = import_module(f"services.{name}.main").app.openapi()
+    changes = [
+        operations["patch"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        for operations in document["paths"].values()
+        if "patch" in operations
+    ]
+    for reference in changes:
+        described = document["components"]["schemas"][reference.rpartition("/")[2]]
+        assert [part for part in described["properties"].values() if "default" in part] == []
 
 
 @pytest.mark.parametrize("name", BASES)

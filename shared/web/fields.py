@@ -4,15 +4,40 @@ A refusal is a Pydantic error whose type is the code, whose message is Chinese a
 holds the English text under "en". Neither repeats the input.
 """
 
+import re
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from shared import clock, money, names, regions, validators
 from shared.errors import Invalid
+
+
+class DateInvalid(Invalid):
+    """The date or time is malformed."""
+
+    code = "DATE_INVALID"
+    zh = "日期应写作2019-09-16的形式，时间另带时刻和时区。"
+    en = "A date is written as in 2019-09-16, an instant with its time and zone."
+
+
+def leaves_out_defaults(schema: dict[str, Any]) -> None:
+    """`json_schema_extra` of a body in which what is left out stays as it is: a generated client
+    sends the defaults that a schema names, and would overwrite what stands."""
+    for described in schema["properties"].values():
+        described.pop("default", None)
 
 
 def _refused(refusal: Invalid | type[Invalid]) -> PydanticCustomError:
@@ -70,6 +95,38 @@ Text = Annotated[
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True, pattern=_STORABLE),
 ]
 """A text of 2,000 characters at most."""
+
+_NUMBER = re.compile(r"\s*[-+]?[0-9.]+\s*")
+
+
+def _written_out(value: object) -> object:
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise _refused(DateInvalid)
+    return value
+
+
+# Pydantic takes a number for seconds since 1970: 20190916 would be a day of August 1970.
+_WRITTEN_OUT = BeforeValidator(_written_out)
+
+Day = Annotated[date, _WRITTEN_OUT, Field(description="日期", examples=["2019-09-16"])]
+"""A date as in "2019-09-16"; DATE_INVALID, also for a number."""
+
+
+def _in_calendar(instant: datetime) -> datetime:
+    try:
+        instant.astimezone(UTC)
+    except OverflowError:
+        raise _refused(DateInvalid) from None
+    return instant
+
+
+Instant = Annotated[
+    AwareDatetime,
+    _WRITTEN_OUT,
+    AfterValidator(_in_calendar),
+    Field(description="时刻，带时区", examples=["2019-09-16T10:00:00+08:00"]),
+]
+"""An instant with a zone, as in RFC 3339; DATE_INVALID, also for a number."""
 
 _as_text = PlainSerializer(money.display, return_type=str, when_used="json")
 

@@ -33,7 +33,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_age ON idempotency (created_at)
 """
 
-HEADER = "idempotency-key"
+HEADER = "Idempotency-Key"
 _KEY_LIMIT = 255
 
 ViewT = TypeVar("ViewT", bound=BaseModel)
@@ -71,6 +71,17 @@ class IdempotencyKeyInvalid(DomainError):
     code = "IDEMPOTENCY_KEY_INVALID"
     zh = "Idempotency-Key 须为 1 至 255 个可见 ASCII 字符。"
     en = "An Idempotency-Key has 1 to 255 visible ASCII characters."
+
+
+def key_parameter(*, required: bool) -> dict[str, Any]:
+    """The header as an OpenAPI parameter; `once` reads it itself, for refusals of its own."""
+    return {
+        "name": HEADER,
+        "in": "header",
+        "required": required,
+        "description": "幂等键：同一键、同一内容只执行一次，重复提交得到原来的答复",
+        "schema": {"type": "string", "pattern": f"^[ -~]{{1,{_KEY_LIMIT}}}$"},
+    }
 
 
 class Replayed(Exception):

@@ -5,7 +5,7 @@ connections on cancellation and loses context variables.
 """
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from shared.errors import DomainError
 from shared.ids import new_id
 from shared.settings import ServiceSettings
 from shared.telemetry import caused_by
-from shared.web.problem_details import render
+from shared.web.problem_details import answer_to
 
 _log = structlog.get_logger(__name__)
 
@@ -105,7 +105,7 @@ class Edge:
         settings: ServiceSettings = scope["app"].state.runtime.settings
         limit = settings.request_body_limit_bytes
         announced = int(headers.get("content-length") or 0)
-        received = 0
+        received, is_answering = 0, False
 
         async def receive_counted() -> Message:
             nonlocal received
@@ -117,11 +117,18 @@ class Edge:
                     raise BodyTooLarge
             return message
 
+        async def send_noted(message: Message) -> None:
+            nonlocal is_answering
+            is_answering = True
+            await send(message)
+
         try:
             with clock.simulate(_simulated_now(headers, settings.simulation_clock)):
-                await self._app(scope, receive_counted, send)
-        except DomainError as error:
-            await render(Request(scope), error)(scope, receive, send)
+                await self._app(scope, receive_counted, send_noted)
+        except Exception as error:
+            if is_answering:
+                raise
+            await answer_to(Request(scope), error)(scope, receive, send)
 
 
 def _simulated_now(headers: Headers, simulation_clock: bool) -> datetime | None:
@@ -132,7 +139,8 @@ def _simulated_now(headers: Headers, simulation_clock: bool) -> datetime | None:
         raise SimulationClockOff
     try:
         instant = datetime.fromisoformat(value)
-    except ValueError:
+        instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise SimulatedTimeInvalid from None
     if instant.tzinfo is None:
         raise SimulatedTimeInvalid

@@ -1,7 +1,7 @@
 """The calls every service has: probes, metrics, configured values, jobs for an instant."""
 
 import asyncio
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -10,16 +10,25 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
 
 from shared import clock
-from shared.errors import Invalid, field_error
+from shared.configuration import UnknownSetting
+from shared.errors import Invalid, NotFound, field_error
 from shared.revision import is_at_head
 from shared.security import Actor, Role
 from shared.web.dependencies import RunningService, WriteSession, allows, runtime_of
+from shared.web.fields import Day, Instant
 from shared.web.problem_details import refusals
 
 probes = APIRouter(include_in_schema=False)
 router = APIRouter(prefix="/api/v1", tags=["operations"])
 
-RegionPath = Annotated[str, Path(pattern=r"^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})$")]
+RegionPath = Annotated[
+    str,
+    Path(
+        pattern=r"^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})$",
+        description="对哪个区划（及其下级）生效",
+        examples=["511132"],
+    ),
+]
 
 
 class ConfiguredValue(BaseModel):
@@ -28,7 +37,7 @@ class ConfiguredValue(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     value: Any
-    effective_from: date
+    effective_from: Day
 
 
 class ConfiguredValueView(ConfiguredValue):
@@ -44,7 +53,7 @@ class RunJob(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     job: str = Field(examples=["overdue_scan"])
-    as_of: datetime | None = Field(None, examples=["2019-10-01T00:00:00+08:00"])
+    as_of: Instant | None = Field(None, examples=["2019-10-01T00:00:00+08:00"])
 
 
 class JobResult(BaseModel):
@@ -82,10 +91,10 @@ async def metrics() -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.put("/config/{region}/{key}", responses=refusals(Invalid))
+@router.put("/config/{region}/{key}", responses=refusals(NotFound, UnknownSetting, Invalid))
 async def set_config_value(
     region: RegionPath,
-    key: str,
+    key: Annotated[str, Path(description="配置项，见各服务说明中的 ⚙")],
     body: ConfiguredValue,
     session: WriteSession,
     runtime: RunningService,
@@ -114,8 +123,6 @@ async def run_job(
     if job is None:
         raise field_error("job", "JOB_UNKNOWN", "没有此作业。", "There is no such job.")
     as_of = body.as_of or clock.now()
-    if as_of.tzinfo is None:
-        raise field_error("as_of", "DATE_INVALID", "须带时区。", "A zone is required.")
     if as_of > clock.now() and not runtime.settings.simulation_clock:
         raise field_error(
             "as_of", "AS_OF_IN_FUTURE", "不得晚于当前时间。", "It must not lie in the future."

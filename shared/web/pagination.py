@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -20,13 +20,47 @@ RowT = TypeVar("RowT")
 
 MAXIMUM_LIMIT = 200
 
+_LARGEST = (1 << 63) - 1
+
+
+def _whole(part: Any) -> int:
+    number = int(part)
+    if abs(number) > _LARGEST:
+        raise ValueError
+    return number
+
+
+def _text(part: Any) -> str:
+    part.encode()  # half of a surrogate pair is no character
+    if "\0" in part:
+        raise ValueError
+    return str(part)
+
+
+def _instant(part: Any) -> datetime:
+    instant = datetime.fromisoformat(part)
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant.astimezone(UTC)
+
+
+def _number(part: Any) -> Decimal:
+    number = Decimal(part)
+    if not number.is_finite() or abs(number.adjusted()) > _DIGITS:
+        raise ValueError
+    return number
+
+
+_DIGITS = 30
+
+# Each reads nothing that PostgreSQL cannot hold.
 _READERS: dict[type, Callable[[Any], Any]] = {
-    str: str,
-    int: int,
+    str: _text,
+    int: _whole,
     UUID: UUID,
     date: date.fromisoformat,
-    datetime: datetime.fromisoformat,
-    Decimal: Decimal,
+    datetime: _instant,
+    Decimal: _number,
 }
 
 
@@ -102,8 +136,10 @@ def _plain(part: Any) -> Any:
 
 
 async def _page_request(
-    cursor: Annotated[str | None, Query(max_length=512)] = None,
-    limit: Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=512, description="上一页的 next_cursor；第一页不填")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT, description="一页最多条数")] = 50,
 ) -> PageRequest:
     return PageRequest(cursor, limit)
 

@@ -1,7 +1,7 @@
 """Refusals as RFC 9457 problem details: a stable `code`, Chinese or English, no input."""
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -9,9 +9,12 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionInTime
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from shared.errors import DomainError, FieldError, Invalid, NotFound, TooMany, Unauthenticated
 from shared.telemetry import correlation_id
@@ -28,6 +31,12 @@ _CODES = {
     "json_invalid": ("JSON_INVALID", "不是有效的 JSON。", "Not valid JSON."),
     "enum": ("UNKNOWN_VALUE", "不在允许的取值之内。", "Not one of the allowed values."),
     "literal_error": ("UNKNOWN_VALUE", "不在允许的取值之内。", "Not one of the allowed values."),
+    "union_tag_invalid": (
+        "UNKNOWN_VALUE",
+        "不在允许的取值之内。",
+        "Not one of the allowed values.",
+    ),
+    "union_tag_not_found": ("REQUIRED", "必填。", "Required."),
     "string_too_long": ("TOO_LONG", "过长。", "Too long."),
     "string_too_short": ("TOO_SHORT", "过短。", "Too short."),
     "too_long": ("TOO_MANY", "条目过多。", "Too many items."),
@@ -63,6 +72,14 @@ class CharacterInvalid(Invalid):
     code = "CHARACTER_INVALID"
     zh = "内容含有无法保存的字符。"
     en = "It holds a character that cannot be stored."
+
+
+class BodyUnreadable(DomainError):
+    """The request body cannot be read."""
+
+    code = "JSON_INVALID"
+    zh = "无法读取请求内容：不是有效的 JSON。"
+    en = "The request body cannot be read: it is not valid JSON."
 
 
 class InternalFault(DomainError):
@@ -124,18 +141,23 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def field_errors(details: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[FieldError]:
+def field_errors(
+    details: Iterable[Mapping[str, Any]], *, skip: int = 1, body: Any = None
+) -> list[FieldError]:
     """Pydantic's error details as field errors: place and code, never `input` or `ctx`.
 
-    `skip` drops the leading parts of the place ("body", "query").
+    `skip` drops the leading parts of the place ("body", "query"); what is left is the place in
+    `body`, where that is known.
     """
-    return [_field_error(detail, skip) for detail in details]
+    return [_field_error(detail, skip, body) for detail in details]
 
 
-def _field_error(detail: Mapping[str, Any], skip: int) -> FieldError:
-    parts = [str(part) for part in detail["loc"]]
-    place = ".".join(parts[skip:] or parts) or "body"
+def _field_error(detail: Mapping[str, Any], skip: int, body: Any) -> FieldError:
     kind = detail["type"]
+    parts = _as_sent(detail["loc"][skip:], body) or [str(part) for part in detail["loc"]]
+    if kind.startswith("union_tag_"):
+        parts.append(detail["ctx"]["discriminator"].strip("'"))
+    place = ".".join(parts) or "body"
     if kind.isupper():  # one of our own codes, raised with a Chinese message
         message = detail["msg"]
         english = detail.get("ctx", {}).get("en", message)
@@ -146,6 +168,19 @@ def _field_error(detail: Mapping[str, Any], skip: int) -> FieldError:
     return FieldError(place, code, zh, en)
 
 
+def _as_sent(place: Sequence[str | int], body: Any) -> list[str]:
+    """A place without the names that Pydantic puts between those of fields: which of several forms
+    it took the value for."""
+    sent = []
+    for part in place[:-1]:
+        if isinstance(body, Mapping) and part not in body:
+            continue
+        sent.append(str(part))
+        is_within = isinstance(body, Mapping) or (isinstance(body, list) and isinstance(part, int))
+        body = body[part] if is_within else None
+    return sent + [str(part) for part in place[-1:]]
+
+
 async def _on_domain_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DomainError)
     return render(request, error)
@@ -153,7 +188,7 @@ async def _on_domain_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return render(request, Invalid(errors=field_errors(error.errors())))
+    return render(request, Invalid(errors=field_errors(error.errors(), body=error.body)))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -163,14 +198,27 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     if error.status_code == 404:
         return render(request, NotFound())
     if error.status_code == 400:
-        return render(request, Invalid(errors=[FieldError("body", *_CODES["json_invalid"])]), 400)
-    refusal = HttpRefusal()
-    return render(request, refusal, error.status_code)
+        return render(request, BodyUnreadable(errors=[FieldError("body", *_CODES["json_invalid"])]))
+    answer = render(request, HttpRefusal(), error.status_code)
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+    return answer
+
+
+def _methods_of(request: Request) -> set[str]:
+    """What the path of a request can do; Starlette names the methods of its first route only."""
+    path = request.scope["path"]
+    return {
+        method
+        for route in iter_route_contexts(request.app.routes)
+        if compile_path(route.path or "")[0].match(path)
+        for method in route.methods or ()
+    }
 
 
 async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
     cause = getattr(error, "orig", error)
-    if getattr(cause, "sqlstate", None) in _UNSTORABLE:
+    if _is_unstorable(error):
         return render(request, CharacterInvalid())
     _log.error(
         "database_error",
@@ -180,11 +228,23 @@ async def _on_database_error(request: Request, error: Exception) -> JSONResponse
         frames=[f"{frame.filename}:{frame.lineno}" for frame in _own_frames(error)],
     )
     passing = (
-        isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError)
+        isinstance(error, OSError | NoConnectionInTime | asyncpg.InterfaceError)
         or (isinstance(error, DBAPIError) and error.connection_invalidated)
         or (getattr(cause, "sqlstate", None) or "") in _PASSING
     )
     return render(request, ServiceUnavailable() if passing else InternalFault())
+
+
+def _is_unstorable(error: BaseException | None) -> bool:
+    """Whether PostgreSQL or its driver met a character that no text holds."""
+    if error is None or isinstance(error, UnicodeEncodeError):
+        return error is not None
+    sqlstate = getattr(error, "sqlstate", None)
+    # What is sent as JSON is JSON: its reader can only stumble over such a character.
+    is_in_json = sqlstate == "22P02" and str(
+        getattr(error, "server_source_function", "")
+    ).startswith("json")
+    return is_in_json or sqlstate in _UNSTORABLE or _is_unstorable(error.__cause__)
 
 
 def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
@@ -197,23 +257,34 @@ def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
 _PASSING = {"55P03", "57014", "53300", "57P01", "57P02", "57P03", "40001", "40P01"}
 
 
-# character_not_in_repertoire, untranslatable_character: U+0000, which no text of PostgreSQL holds
+# character_not_in_repertoire, untranslatable_character: U+0000, which no text of PostgreSQL holds.
+# Half of a surrogate pair, which JSON can spell, is no character at all and fails before.
 _UNSTORABLE = {"22021", "22P05"}
 
 
-async def _on_fault(request: Request, error: Exception) -> JSONResponse:
+def answer_to(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a refusal, or to a fault that nobody foresaw: that is logged, and the answer
+    tells nothing of the inside."""
+    if isinstance(error, DomainError):
+        return render(request, error)
     _log.error("unhandled", error=type(error).__name__, exc_info=error)
     return render(request, InternalFault())
 
 
 def install_problem_details(app: FastAPI) -> None:
-    """Answer every refusal and fault of `app` as problem details."""
+    """Answer every refusal and failure of the database as problem details."""
     app.add_exception_handler(DomainError, _on_domain_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    for failure in (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    failures = (
+        DBAPIError,
+        NoConnectionInTime,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        OSError,
+    )
+    for failure in failures:
         app.add_exception_handler(failure, _on_database_error)
-    app.add_exception_handler(Exception, _on_fault)
 
 
 class ProblemField(BaseModel):
@@ -233,6 +304,13 @@ class ProblemDetails(BaseModel):
     code: str
     detail: str
     errors: list[ProblemField] = []
+    correlation_id: str = Field("", description="本次请求的编号，可用于查询日志")
+
+
+# Not `model`, which FastAPI would describe as of the media type of the route's own answer.
+_REFERENCE = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
+_HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+_HEADER = {"required": True, "schema": {"type": "string"}}
 
 
 def refusals(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
@@ -242,9 +320,9 @@ def refusals(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
         by_status.setdefault(error.status, []).append(error)
     return {
         status: {
-            "model": ProblemDetails,
             "description": "; ".join(f"`{error.code}`: {error.title()}" for error in group),
-            "content": {MEDIA_TYPE: {}},
+            "content": {MEDIA_TYPE: {"schema": _REFERENCE}},
+            **({"headers": {_HEADERS[status]: _HEADER}} if status in _HEADERS else {}),
         }
         for status, group in by_status.items()
     }

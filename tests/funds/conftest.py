@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from services.funds.main import SERVICE
-from shared.regions import seed_regions
 from shared.runtime import Runtime
 from shared.testing import RunningApp
 from tests.conftest import Start
@@ -100,16 +99,6 @@ class Funds:
             },
             org="FINOFF@51",
         )
-
-
-@pytest.fixture(scope="session")
-def leshan() -> list[tuple[str, str, int]]:
-    """The regions of 乐山市 and its province, as rows of the mirror."""
-    return [
-        (row.code, row.name, 0)
-        for row in seed_regions()
-        if row.code == "51" or row.code.startswith("5111")
-    ]
 
 
 @pytest.fixture

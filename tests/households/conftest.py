@@ -119,15 +119,6 @@ def codes(answer: httpx.Response) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A master key of this run."""
-    file = tmp_path_factory.mktemp("keys") / "field.key"
-    file.write_text("5a" * 32)
-    file.chmod(0o600)
-    return file
-
-
-@pytest.fixture(scope="session")
 async def seeded_template(postgres: EmbeddedPostgres, templates: dict[str, str]) -> str:
     """A migrated database that holds the national list already: starting is then quick."""
     name = "seeded_households"
@@ -142,14 +133,14 @@ async def seeded_template(postgres: EmbeddedPostgres, templates: dict[str, str])
 
 
 @pytest.fixture
-async def households(seeded_template: str, start: Start, key_file: Path) -> Households:
+async def households(seeded_template: str, start: Start, field_key_file: Path) -> Households:
     """households on a database of its own."""
-    return Households(await start(SERVICE, field_key_file=key_file))
+    return Households(await start(SERVICE, field_key_file=field_key_file))
 
 
 @pytest.fixture(scope="module")
 async def one_service(
-    seeded_template: str, postgres: EmbeddedPostgres, issuer: TokenIssuer, key_file: Path
+    seeded_template: str, postgres: EmbeddedPostgres, issuer: TokenIssuer, field_key_file: Path
 ) -> AsyncIterator[Households]:
     """households for the tests of a module that leave nothing behind."""
     name = f"households_shared_{next(_keys)}"
@@ -161,7 +152,7 @@ async def one_service(
         token_audience=AUDIENCE,
         simulation_clock=True,
         database_pool_size=5,
-        field_key_file=key_file,
+        field_key_file=field_key_file,
     )
     async with running_app(SERVICE, settings, issuer.mint) as app:
         yield Households(app)

@@ -1,6 +1,6 @@
 """Field types refuse by stable code, in two languages, without repeating the input."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -11,6 +11,8 @@ from shared.synthetic import make_bank_card, make_mobile, make_resident_id, make
 from shared.validators import Sex
 from shared.web.fields import (
     BankCard,
+    Day,
+    Instant,
     Mobile,
     Money,
     Percent,
@@ -32,9 +34,13 @@ class Form(BaseModel):
     name: PersonName | None = None
     money: Money | None = None
     percent: Percent | None = None
+    day: Day | None = None
+    instant: Instant | None = None
 
 
 ID_NUMBER = make_resident_id("511132", clock.today(), Sex.MALE, 0)
+# Each would be an instant of 1970, where it is taken for seconds.
+NUMBERS = (86_400, 86_400.0, "20190916", " 86400 ", "-86400")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +55,8 @@ ID_NUMBER = make_resident_id("511132", clock.today(), Sex.MALE, 0)
         ("money", "10000.5", Decimal("10000.50")),
         ("money", 10000, Decimal(10000)),
         ("percent", "65.11", Decimal("65.11")),
+        ("day", "2019-09-16", date(2019, 9, 16)),
+        ("instant", "2019-09-16T08:00:00Z", datetime(2019, 9, 16, 8, tzinfo=UTC)),
     ],
 )
 def test_a_good_value_arrives_in_normal_form(field: str, value: object, kept: object) -> None:
@@ -68,6 +76,9 @@ def test_a_good_value_arrives_in_normal_form(field: str, value: object, kept: ob
         ("mobile", 19900000001, "PHONE_INVALID"),
         ("region", "51113", "REGION_CODE_INVALID"),
         ("name", "张\u200b三", "NAME_INVALID"),
+        *((field, value, "DATE_INVALID") for field in ("day", "instant") for value in NUMBERS),
+        ("instant", "0001-01-01T00:00:00+14:00", "DATE_INVALID"),
+        ("instant", "9999-12-31T23:59:59-14:00", "DATE_INVALID"),
         ("money", "1.234", "AMOUNT_INVALID"),
         ("money", "-1.00", "AMOUNT_NEGATIVE"),
         ("money", 1.5, "AMOUNT_INVALID"),

@@ -24,7 +24,7 @@ from shared.errors import IllegalMove, NotFound, VersionConflict
 from shared.money import AmountInvalid
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, WriteSession, allows
-from shared.web.fields import Money, RegionCode
+from shared.web.fields import Day, Money, RegionCode
 from shared.web.idempotency import (
     IdempotencyConflict,
     IdempotencyInProgress,
@@ -54,7 +54,7 @@ class ReceiveAllocation(BaseModel):
     doc_no: str = Field(
         min_length=1, max_length=100, description="下达文号", examples=["川财农〔2019〕12号"]
     )
-    received_on: date = Field(description="收到日期", examples=["2019-03-05"])
+    received_on: Day = Field(description="收到日期", examples=["2019-03-05"])
 
 
 class PublishAllocation(BaseModel):
@@ -63,7 +63,7 @@ class PublishAllocation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     channel: Channel = Field(description="公开方式", examples=["WEBSITE"])
-    on: date = Field(description="公开日期", examples=["2019-03-11"])
+    on: Day = Field(description="公开日期", examples=["2019-03-11"])
     version: int | None = Field(None, description="the version the caller has read", examples=[1])
 
 

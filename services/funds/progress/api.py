@@ -26,7 +26,7 @@ from shared.errors import Invalid, NotFound, VersionConflict
 from shared.regions import is_within
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
-from shared.web.fields import Money, Percent, RegionCode
+from shared.web.fields import Day, Money, Percent, RegionCode
 from shared.web.idempotency import (
     IdempotencyConflict,
     IdempotencyInProgress,
@@ -40,7 +40,7 @@ router = APIRouter(tags=["progress"])
 
 Reader = Annotated[Actor, allows(*READERS)]
 Year = Annotated[int, Query(ge=2000, le=2100, description="预算年度")]
-AsOf = Annotated[date | None, Query(description="截止日期，缺省为当日")]
+AsOf = Annotated[Day | None, Query(description="截止日期，缺省为当日")]
 
 
 class CorrectStatement(BaseModel):
@@ -59,7 +59,7 @@ class RecordStatement(BaseModel):
 
     region_code: RegionCode
     year: int = Field(ge=2000, le=2100, description="预算年度", examples=[2019])
-    as_of: date = Field(description="截止日期", examples=["2019-09-07"])
+    as_of: Day = Field(description="截止日期", examples=["2019-09-07"])
     available: Money = Field(description="可用金额，元", examples=["100000000.00"])
     paid: Money = Field(description="已支出金额，元", examples=["65110000.00"])
     correction: CorrectStatement | None = Field(None, description="更正已登记的报表时填写")

@@ -14,7 +14,7 @@ from shared.errors import Invalid, NotFound
 from shared.regions import Level, RegionListUnreadable
 from shared.security import Actor, Role
 from shared.web.dependencies import AnyActor, QuerySession, WriteSession, allows
-from shared.web.fields import RegionCode
+from shared.web.fields import Day, RegionCode
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import language_of, refusals
 
@@ -46,7 +46,7 @@ class StoreRegion(BaseModel):
     admin_zone: bool | None = Field(None, description="管理区、开发区；省略时由代码判断")
     centroid: Centroid | None = None
     rural_population: int | None = Field(None, ge=0, le=100_000_000, description="农村户籍人口")
-    valid_from: date | None = Field(None, description="生效日期；省略为今天")
+    valid_from: Day | None = Field(None, description="生效日期；省略为今天")
     replaces: list[RegionCode] = Field(
         default=[], max_length=50, description="被本代码取代的旧代码，自生效日期起撤销"
     )
@@ -150,7 +150,7 @@ async def import_regions(
 
 @router.get("/regions/{code}", responses=refusals(NotFound))
 async def get_region(
-    code: RegionCode, session: QuerySession, actor: AnyActor, as_of: date | None = None
+    code: RegionCode, session: QuerySession, actor: AnyActor, as_of: Day | None = None
 ) -> RegionView:
     """A region as it is, or was on a day."""
     return RegionView.of(await queries.get_region(session, code, as_of or clock.today()))
@@ -163,7 +163,7 @@ async def list_regions(
     page: PageQuery,
     parent: RegionCode | None = None,
     level: Level | None = None,
-    as_of: date | None = None,
+    as_of: Day | None = None,
 ) -> Page[RegionView]:
     """Regions in the order of their codes, as they are or were on a day."""
     rows = await queries.list_regions(

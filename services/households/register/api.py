@@ -1,7 +1,6 @@
 """HTTP for households: register, read, find, change, reveal."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -37,7 +36,7 @@ from shared.errors import DomainError, FieldError, Invalid, NotFound, VersionCon
 from shared.names import NameInvalid
 from shared.runtime import Runtime
 from shared.web.dependencies import QuerySession, RunningService, WriteSession
-from shared.web.fields import RegionCode
+from shared.web.fields import Day, RegionCode
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import ProblemField, language_of, refusals
@@ -109,7 +108,7 @@ async def get_household(
     runtime: RunningService,
     actor: Reader,
     response: Response,
-    as_of: date | None = None,
+    as_of: Day | None = None,
 ) -> HouseholdView:
     """A household as it is, or as the register had it at the end of a day (H-08)."""
     day = as_of or clock.today()

@@ -35,7 +35,15 @@ from services.households.register.domain import ArchiveStatus, birth_date_of, he
 from shared import clock
 from shared.errors import FieldError, Invalid
 from shared.validators import IdSexMismatch, Sex, parse_resident_id
-from shared.web.fields import BankCard, Mobile, PersonName, RegionCode, ResidentId
+from shared.web.fields import (
+    BankCard,
+    Day,
+    Mobile,
+    PersonName,
+    RegionCode,
+    ResidentId,
+    leaves_out_defaults,
+)
 from shared.web.problem_details import field_errors
 
 NO_PHONE = "NONE"
@@ -63,7 +71,7 @@ def _happened(day: date) -> date:
     return day
 
 
-PastDate = Annotated[date, AfterValidator(_happened)]
+PastDate = Annotated[Day, AfterValidator(_happened)]
 """A day not after today: what is recorded has happened; DATE_IN_FUTURE."""
 
 InsuredYear = Annotated[int, Field(ge=2000, le=2100)]
@@ -250,6 +258,8 @@ class Reasoned(Form):
 class ChangeHousehold(Reasoned):
     """Attributes of a household to change; those not given stay."""
 
+    model_config = ConfigDict(json_schema_extra=leaves_out_defaults)
+
     group_name: Text | None = None
     attribute: Attribute | None = None
     identified_on: PastDate | None = None
@@ -267,6 +277,8 @@ class ChangeMember(Reasoned, MemberAttributes):
 
     Somebody who becomes HEAD takes the place of the former head, who becomes OTHER.
     """
+
+    model_config = ConfigDict(json_schema_extra=leaves_out_defaults)
 
     name: PersonName = ""
     sex: Sex = Sex.MALE

@@ -7,8 +7,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import Field
 
 from services.households.regions.domain import RegionUnknown
 from services.households.regions.queries import known_codes, standing_codes
@@ -41,7 +43,9 @@ from shared.runtime import Runtime
 from shared.security import Actor
 from shared.validators import parse_resident_id, region_warning
 
-SECONDARY_CAUSES_MAXIMUM = Setting[int]("secondary_causes_maximum", 2, int, rule="H-06")
+SECONDARY_CAUSES_MAXIMUM = Setting[int](
+    "secondary_causes_maximum", 2, Annotated[int, Field(ge=0, le=20)], rule="H-06"
+)
 
 # Sorted, so that two batches that share villages or people wait for each other in one order.
 _NUMBERS = """

@@ -1,6 +1,5 @@
 """HTTP for standards."""
 
-from datetime import date
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path
@@ -24,7 +23,7 @@ from shared.errors import NotFound
 from shared.regions import RegionCodeInvalid, parse_region_code
 from shared.security import Actor, Role
 from shared.web.dependencies import AnyActor, QuerySession, WriteSession, allows
-from shared.web.fields import Money, Percent
+from shared.web.fields import Day, Money, Percent
 from shared.web.problem_details import refusals
 
 router = APIRouter(prefix="/standards/{region}/{year}", tags=["standards"])
@@ -62,8 +61,8 @@ class StandardBody(BaseModel):
     village_profile: VillageProfile | None = Field(None, description="村退出指标体系")
     sudden_drop_pct: Percent | None = Field(None, description="收入骤减比例")
     rigid_ratio_pct: Percent | None = Field(None, description="刚性支出占比")
-    period_start: date | None = Field(None, description="核算期首日", examples=["2018-10-01"])
-    period_end: date | None = Field(None, description="核算期末日", examples=["2019-09-30"])
+    period_start: Day | None = Field(None, description="核算期首日", examples=["2018-10-01"])
+    period_end: Day | None = Field(None, description="核算期末日", examples=["2019-09-30"])
 
 
 class StoredStandardView(StandardBody):

@@ -1,19 +1,25 @@
 """A broker for the session, and a fresh database for each test."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from itertools import count
 
 import asyncpg
 import pytest
+from aiokafka.structs import ConsumerRecord
 
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.ports import claim_ports
 from deploy.embedded.postgres import EmbeddedPostgres
 from shared.database import Connection, Database
+from shared.messaging.consumer import Consumer, Subscriptions
 from shared.messaging.schema import MESSAGING_DDL
 from shared.messaging.settings import KafkaSettings
+from tests.shared.messaging.parcels import ParcelMoved, note
 
 ROLE = "parcels"
+
+Deliver = Callable[..., Awaitable[None]]
 
 # A subject that counts its events, and what a consumer has made of them.
 PARCELS_DDL = """
@@ -75,3 +81,18 @@ def shared_broker() -> Iterator[EmbeddedBroker]:
 def kafka(shared_broker: EmbeddedBroker) -> KafkaSettings:
     """How the relay and consumers of a test reach the broker."""
     return KafkaSettings(bootstrap=shared_broker.bootstrap, idempotent=False)
+
+
+@pytest.fixture
+def deliver(database: Database) -> Deliver:
+    """Deliver records to a consumer named `mirror`, by default one that notes every move."""
+
+    async def to_consumer(
+        records: Sequence[ConsumerRecord], subscriptions: Subscriptions | None = None
+    ) -> None:
+        consumer = Consumer(
+            database, "mirror", subscriptions or {ParcelMoved: note}, KafkaSettings("nowhere:1")
+        )
+        assert await consumer._process(records, asyncio.Event())
+
+    return to_consumer

@@ -1,5 +1,6 @@
 """A small service of one route group, to test what every service has in common."""
 
+import json
 from typing import Annotated
 
 import pytest
@@ -77,6 +78,23 @@ async def pay(
 ) -> NoteView:
     """Move money."""
     return await once.keep(await _write(session, body))
+
+
+@router.post("/letters", status_code=204)
+async def write_letter(letter: dict[str, str], session: WriteSession, actor: AnyActor) -> None:
+    """Have the database read a letter."""
+    await session.execute(text("SELECT CAST(:letter AS jsonb)"), {"letter": json.dumps(letter)})
+
+
+@router.post("/drafts", status_code=204)
+async def draft(actor: AnyActor) -> None:
+    """Keep a draft."""
+
+
+@router.get("/drafts")
+async def read_drafts(actor: AnyActor) -> list[NoteView]:
+    """No draft."""
+    return []
 
 
 @router.get("/now")

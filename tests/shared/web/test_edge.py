@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import date
 
 import pytest
@@ -71,9 +72,11 @@ async def test_a_refused_request_leaves_nothing_behind(toy: RunningApp) -> None:
 
 
 async def test_a_fault_tells_nothing_about_the_inside(toy: RunningApp) -> None:
-    response = await toy.client.get("/api/v1/fault", headers=toy.headers(*INSPECTOR))
+    headers = toy.headers(*INSPECTOR) | {"X-Request-Id": "asked-1"}
+    response = await toy.client.get("/api/v1/fault", headers=headers)
     assert response.status_code == 500
     assert response.json()["code"] == "INTERNAL"
+    assert response.json()["correlation_id"] == response.headers["X-Request-Id"] == "asked-1"
     assert PERSONAL not in response.text
     assert "SELECT" not in response.text
 
@@ -88,6 +91,23 @@ async def test_a_character_no_database_stores_is_the_caller_s_mistake(toy: Runni
 async def test_a_failed_commit_is_no_success(toy: RunningApp) -> None:
     response = await toy.client.post("/api/v1/late-failure", headers=toy.headers(*INSPECTOR))
     assert response.status_code == 500
+
+
+async def test_who_finds_every_connection_taken_is_told_to_come_again(
+    toy: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toy.database.engine.pool, "_timeout", 0.1)
+    async with AsyncExitStack() as taken:
+        for _ in range(toy.runtime.settings.database_pool_size):
+            session = await taken.enter_async_context(toy.database.transaction())
+            await session.execute(text("SELECT 1"))
+        answer = await toy.client.post(
+            "/api/v1/notes",
+            json={"text": "a"},
+            headers=toy.headers(*INSPECTOR) | {"Idempotency-Key": "later"},
+        )
+    assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert answer.headers["Retry-After"] == "2"
 
 
 async def test_the_same_key_and_body_get_the_same_answer(toy: RunningApp) -> None:

@@ -1,6 +1,10 @@
 """Pages follow each other without gap or repetition, and foreign cursors are refused by name."""
 
-from datetime import date
+import base64
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -47,6 +51,23 @@ def test_a_cursor_that_was_never_handed_out_is_refused_with_its_field(cursor: st
     with pytest.raises(Invalid) as refusal:
         PageRequest(cursor, 10).key(date, UUID)
     assert [(e.field, e.code) for e in refusal.value.errors] == [("cursor", "CURSOR_INVALID")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        *((int, 1 << 63), (int, -(1 << 63)), (str, "\ud800"), (str, "\0"), (str, 1)),
+        *((Decimal, "NaN"), (Decimal, "-Infinity"), (Decimal, "1e999999")),
+        (datetime, "0001-01-01T00:00:00+14:00"),
+        (datetime, "9999-12-31T23:59:59-14:00"),
+        (datetime, "2019-09-16T10:00:00"),  # without a zone
+    ],
+)
+def test_a_cursor_that_the_database_could_not_hold_is_refused(kind: type, part: Any) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps([part]).encode()).decode().rstrip("=")
+    with pytest.raises(Invalid) as refusal:
+        PageRequest(cursor, 10).key(kind)
+    assert [error.code for error in refusal.value.errors] == ["CURSOR_INVALID"]
 
 
 def test_a_cursor_of_another_list_is_refused() -> None:
