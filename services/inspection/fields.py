@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _EARLIEST, _LATEST = date(2000, 1, 1), date(2099, 12, 31)
@@ -45,6 +45,9 @@ def _day_of_year(text: str) -> str:
 
 DayOfYear = Annotated[str, AfterValidator(_day_of_year)]
 """A day of every year, MM-DD."""
+
+TermDays = Annotated[int, Field(ge=0, le=3650)]
+"""A configured term in days or workdays, ten years at most: no date it leads to is out of range."""
 
 KindCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,39}$")]
 """A problem kind. Kinds outside the table of C.4 are accepted and go to the poverty office."""

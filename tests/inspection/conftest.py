@@ -1,6 +1,7 @@
 """A running inspection service, and the callers who speak to it on 16 September 2019."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -179,6 +180,17 @@ class Inspection:
         await self.submit(problem_id)
         for level in VERIFIERS:
             await self.verify(problem_id, level)
+
+    async def fired(self, job: str, at: datetime) -> int:
+        """Run a job for an instant; how many timers fired."""
+        answer = await self.post(
+            "/ops/run",
+            {"job": job, "as_of": at.isoformat()},
+            org="OPS@511132",
+            roles=("ops",),
+        )
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["figures"]["fired"])
 
     async def problem(self, problem_id: str) -> dict[str, Any]:
         """A problem as the poverty office sees it."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.inspection.assessment.commands import create_sheet, set_scores
 from services.inspection.assessment.domain import (
@@ -21,6 +21,7 @@ from services.inspection.assessment.domain import (
 from services.inspection.assessment.queries import (
     KEY_INDICATORS,
     PASS_PCT,
+    ItemCode,
     get_sheet,
     judge,
     list_sheets,
@@ -38,8 +39,16 @@ SETTINGS = (KEY_INDICATORS, PASS_PCT)
 
 router = APIRouter(prefix="/assessment-sheets", tags=["assessment"])
 
-Figure = Annotated[Decimal, Field(max_digits=14, decimal_places=4, examples=["95"])]
-ItemCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,39}$")]
+
+def _without_exponent(figure: Decimal) -> Decimal:
+    return Decimal(f"{figure:f}")  # it is answered as it is written
+
+
+Figure = Annotated[
+    Decimal,
+    Field(max_digits=14, decimal_places=4, examples=["95"]),
+    AfterValidator(_without_exponent),
+]
 
 
 class AssessedItem(BaseModel):

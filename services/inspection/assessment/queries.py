@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter
 from sqlmodel import col, select
 
 from services.inspection.assessment.domain import Item, SheetResult, judge_sheet
@@ -15,6 +15,9 @@ from shared.errors import NotFound
 from shared.regions import prefix_range
 from shared.security import Actor
 from shared.web.pagination import PageRequest
+
+ItemCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,39}$")]
+"""What an assessed item is called by."""
 
 # The result indicators of 厅字〔2016〕6号 that a county can be measured by.
 KEY_INDICATORS: Setting[tuple[str, ...]] = Setting(
@@ -27,7 +30,7 @@ KEY_INDICATORS: Setting[tuple[str, ...]] = Setting(
         "HELP_SATISFACTION",  # 帮扶工作群众满意度
         "FUND_PERFORMANCE",  # 扶贫资金绩效
     ),
-    tuple[str, ...],
+    tuple[ItemCode, ...],
     rule="I-59",
 )
 PASS_PCT = Setting("assessment_pass_pct", 100, Annotated[int, Field(ge=0, le=100)], rule="I-59")

@@ -1,7 +1,7 @@
 """POST and GET /campaigns."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -22,7 +22,7 @@ from services.inspection.fields import CivilDate
 from services.inspection.roles import Reader, Steerer
 from shared.errors import Invalid, NotFound
 from shared.web.dependencies import QuerySession, WriteSession
-from shared.web.fields import RegionCode
+from shared.web.fields import RegionCode, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -45,7 +45,7 @@ class CreateCampaign(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=100, examples=["DPC-2019"])
+    name: Annotated[Title, Field(max_length=100)] = Field(examples=["DPC-2019"])
     type: CampaignType
     region_code: RegionCode
     year: int = Field(ge=2000, le=2099)

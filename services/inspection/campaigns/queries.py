@@ -3,10 +3,10 @@
 import time
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from sqlmodel import col, select
 
 from services.inspection.campaigns.domain import (
@@ -47,7 +47,9 @@ LOOK_BACK_STAGES: Setting[dict[CampaignState, tuple[str, str]]] = Setting(
     dict[CampaignState, tuple[DayOfYear, DayOfYear]],
     rule="I-50",
 )
-LOOK_BACK_SINCE_YEAR = Setting("look_back_since_year", 2014, int, rule="I-53")
+LOOK_BACK_SINCE_YEAR = Setting(
+    "look_back_since_year", 2014, Annotated[int, Field(ge=2000, le=2099)], rule="I-53"
+)
 
 SETTINGS: tuple[Setting[Any], ...] = (LOOK_BACK_STAGES, LOOK_BACK_SINCE_YEAR)
 

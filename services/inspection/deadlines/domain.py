@@ -165,7 +165,7 @@ def _policy_errors(policy: DeadlinePolicy) -> list[FieldError]:
     refused: list[str] = []
     ids: set[str] = set()
     for place, rule in enumerate(policy.rules):
-        if not 1 <= len(rule.id) <= 64 or rule.id in ids or rule.id in RESERVED_RULE_IDS:
+        if not _is_rule_id(rule.id) or rule.id in ids:
             refused.append(f"rules.{place}.id")
         ids.add(rule.id)
         if (rule.due.date is None) == (rule.due.days is None):
@@ -182,6 +182,12 @@ def _policy_errors(policy: DeadlinePolicy) -> list[FieldError]:
         FieldError(f"deadline_policy.{place}", refusal.code, refusal.zh, refusal.en)
         for place in refused
     ]
+
+
+def _is_rule_id(text: str) -> bool:
+    # JSON may escape half a surrogate pair; no text of PostgreSQL holds one.
+    storable = not any("\ud800" <= character <= "\udfff" for character in text)
+    return 1 <= len(text) <= 64 and storable and text not in RESERVED_RULE_IDS
 
 
 # I-24: work without a campaign.

@@ -9,11 +9,12 @@ from services.inspection.deadlines.domain import (
     DeadlinePolicy,
     decide_deadline,
 )
+from services.inspection.fields import TermDays
 from shared.configuration import Configuration, Setting
 
 POLICY = Setting("deadline_policy", RELATIVE_POLICY, DeadlinePolicy, rule="I-23")
-LATE_DAYS = Setting("late_days", 7, int, rule="I-23")
-UNMATCHED_DAYS = Setting("unmatched_days", 30, int, rule="I-23")
+LATE_DAYS = Setting("late_days", 7, TermDays, rule="I-23")
+UNMATCHED_DAYS = Setting("unmatched_days", 30, TermDays, rule="I-23")
 
 SETTINGS = (POLICY, LATE_DAYS, UNMATCHED_DAYS)
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from services.inspection.disputes.domain import check_dispute, check_ruling, window_end
 from services.inspection.disputes.queries import get_unruled_for_update
 from services.inspection.disputes.tables import Dispute
+from services.inspection.fields import TermDays
 from services.inspection.problems.commands.changes import Changes
 from services.inspection.problems.commands.moves import must_lead
 from services.inspection.problems.domain.states import Action, State, next_state
@@ -20,7 +21,7 @@ from shared.ids import new_id
 from shared.security import Actor
 from shared.workdays import official_calendar
 
-DISPUTE_WORKDAYS = Setting("dispute_workdays", 2, int, rule="I-11")
+DISPUTE_WORKDAYS = Setting("dispute_workdays", 2, TermDays, rule="I-11")
 
 
 async def raise_dispute(

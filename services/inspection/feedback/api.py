@@ -39,7 +39,7 @@ from services.inspection.routing.domain import Department
 from shared.errors import Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, WriteSession, allows
-from shared.web.fields import RegionCode
+from shared.web.fields import RegionCode, Text, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -57,7 +57,7 @@ class ReceivedItem(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     no: int = Field(ge=1, le=9999, description="序号，同一方面内不重复")
-    text: str = Field(min_length=1, max_length=2000, examples=["部分农户住房鉴定不到位"])
+    text: Text = Field(examples=["部分农户住房鉴定不到位"])
     units: list[Department] = Field([], max_length=20, description="责任单位")
 
 
@@ -67,7 +67,7 @@ class ReceivedAspect(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     no: int = Field(ge=1, le=9999, description="序号，不重复")
-    title: str = Field(min_length=1, max_length=200, examples=["“两不愁三保障”方面"])
+    title: Title = Field(examples=["“两不愁三保障”方面"])
     items: list[ReceivedItem] = Field(min_length=1, max_length=500)
 
     def planned(self) -> PlannedAspect:
@@ -81,7 +81,7 @@ class TakeInFeedback(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=100, examples=["中央脱贫攻坚专项巡视反馈意见"])
+    name: Annotated[Title, Field(max_length=100)] = Field(examples=["中央脱贫攻坚专项巡视反馈意见"])
     source: Source = Field(description="来源渠道")
     region_code: RegionCode = Field(description="认领反馈意见的县")
     campaign_id: UUID | None = Field(None, description="所属整改行动")

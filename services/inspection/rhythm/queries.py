@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from sqlalchemy import ColumnElement, func
 from sqlmodel import col, or_, select
 
@@ -28,6 +28,7 @@ from shared.security import Actor
 from shared.web.pagination import PageRequest
 
 _Days = Annotated[int, Field(ge=0, le=7)]
+_Unit = Annotated[str, StringConstraints(pattern="^[A-Z]{2,12}$")]
 
 STUDIES_PER_WEEK = Setting("rhythm_studies_per_week", 1, _Days, rule="I-35")
 # null: a patrol each workday
@@ -41,7 +42,7 @@ DEPARTMENTS: Setting[tuple[str, ...]] = Setting(
         *("ORG", "EDU", "HOUS", "CIVIL", "HEALTH", "MEDINS", "WATER", "DPF", "TRANS"),
         *("NDRC", "MIIT", "AGRI", "FIN", "HRSS", "FOREST", "BANK", "CULT", "POWER"),
     ),
-    tuple[str, ...],
+    tuple[_Unit, ...],
     rule="I-35",
 )
 

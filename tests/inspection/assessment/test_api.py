@@ -101,6 +101,13 @@ async def test_scores_are_judged_by_the_stricter_rule_which_is_explained(
     assert (await inspection.get(f"/assessment-sheets/{sheet['id']}")).json() == view
 
 
+async def test_figures_are_answered_without_an_exponent(inspection: Inspection) -> None:
+    sheet = await drawn(inspection, items=[{**RATE, "weight": "1E+1"}])
+    view = await scored(inspection, sheet, RECTIFICATION_RATE="1e2")
+    (item,) = view["items"]
+    assert (item["weight"], item["score"], item["points"]) == ("10", "100", "10")
+
+
 async def test_scores_are_entered_bit_by_bit_and_taken_back(inspection: Inspection) -> None:
     sheet = await drawn(inspection)
     await scored(inspection, sheet, RECTIFICATION_RATE="100")

@@ -70,6 +70,7 @@ async def test_a_campaign_is_drafted_and_told(inspection: Inspection) -> None:
         ({"since_year": 1914}, "OUT_OF_RANGE"),
         ({"year": 1900}, "OUT_OF_RANGE"),
         ({"name": ""}, "TOO_SHORT"),
+        ({"name": "\u3000"}, "TOO_SHORT"),
         ({"stray": 1}, "UNKNOWN_FIELD"),
     ],
 )

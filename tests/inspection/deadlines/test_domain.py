@@ -204,6 +204,7 @@ def test_of_two_deadlines_the_earlier_wins_and_equal_ones_share_their_reasons() 
         (DueRule("A", Term(date=date(1999, 1, 1))),),
         (DueRule("A", Term(date=date(9999, 12, 31))),),
         (DueRule("", Term(days=1)),),
+        (DueRule("\ud800", Term(days=1)),),
         (DueRule("A", Term(days=1)), DueRule("A", Term(days=2))),
         (DueRule(LATE, Term(days=1)),),
     ],

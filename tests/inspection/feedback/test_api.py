@@ -305,6 +305,7 @@ async def test_problems_of_another_county_are_not_linked(inspection: Inspection)
         ({"campaign_id": str(new_id())}, OFFICE, 422, "CAMPAIGN_UNKNOWN"),
         ({"source": "NOBODY"}, OFFICE, 422, "UNKNOWN_VALUE"),
         ({"aspects": []}, OFFICE, 422, "TOO_FEW"),
+        ({"name": " "}, OFFICE, 422, "TOO_SHORT"),
         ({}, "POV@511132", 404, "NOT_FOUND"),
     ],
 )

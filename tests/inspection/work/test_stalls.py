@@ -28,14 +28,7 @@ SEVENTH = datetime(2019, 9, 23, 15, 59, 59, tzinfo=UTC)
 
 async def scan(inspection: Inspection, at: datetime) -> int:
     """Run the job for an instant; how many timers fired."""
-    answer = await inspection.post(
-        "/ops/run",
-        {"job": "stalled_scan", "as_of": at.isoformat()},
-        org="OPS@511132",
-        roles=("ops",),
-    )
-    assert answer.status_code == 200, answer.text
-    return int(answer.json()["figures"]["fired"])
+    return await inspection.fired("stalled_scan", at)
 
 
 async def told(inspection: Inspection) -> list[int]:

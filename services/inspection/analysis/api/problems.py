@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.inspection import labels
 from services.inspection.analysis.api.headings import find_names, key_cells, key_columns
@@ -48,7 +48,9 @@ from shared.web.problem_details import refusals
 
 router = APIRouter(prefix="/analysis", tags=["analysis"])
 
-SYSTEMIC_VILLAGES = Setting("systemic_villages", 5, int, rule="I-21")
+SYSTEMIC_VILLAGES = Setting(
+    "systemic_villages", 5, Annotated[int, Field(ge=1, le=10_000)], rule="I-21"
+)
 _YEAR_DAYS = 365
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from services.inspection.closing.domain import (
     NotSystemic,
@@ -28,7 +31,12 @@ from shared.database import Session
 from shared.ids import new_id
 from shared.security import Actor
 
-SPOT_CHECK_SHARE = Setting("spot_check_share_pct", Decimal(10), Decimal, rule="I-41")
+SPOT_CHECK_SHARE = Setting(
+    "spot_check_share_pct",
+    Decimal(10),
+    Annotated[Decimal, Field(gt=0, le=100, decimal_places=2)],
+    rule="I-41",
+)
 
 
 async def draw_spot_check(

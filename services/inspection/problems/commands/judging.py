@@ -18,6 +18,7 @@ from services.inspection.deadlines.domain import Classes, ObjectType, known_coho
 from services.inspection.deadlines.queries import deadline_in_force
 from services.inspection.evidence.domain import check_hashes
 from services.inspection.evidence.queries import find_hashes
+from services.inspection.fields import TermDays
 from services.inspection.mirror.queries import KnownRegions, find_cohorts
 from services.inspection.problems.commands.events import prepare_next
 from services.inspection.problems.domain.findings import (
@@ -44,7 +45,7 @@ from shared.runtime import Runtime
 from shared.security import Actor
 from shared.workdays import official_calendar
 
-CONFIRM_WORKDAYS = Setting("suspected_confirm_workdays", 3, int, rule="I-03")
+CONFIRM_WORKDAYS = Setting("suspected_confirm_workdays", 3, TermDays, rule="I-03")
 
 
 class ProblemNumbers:

@@ -3,7 +3,10 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from services.inspection.problems.commands.events import prepare_next
 from services.inspection.problems.domain.states import IN_WORK, Action
@@ -13,14 +16,33 @@ from shared import clock
 from shared.audit import AuditEntry, record_audits
 from shared.configuration import Configuration, Setting, configuration_of
 from shared.database import Session
+from shared.errors import field_error
 from shared.events.inspection import ProblemOverdue
 from shared.messaging.outbox import record_many
 from shared.runtime import Runtime
 from shared.security import system_actor
 from shared.timers import DueTimer, NewTimer, TimerKind, Watchdog, arm_many, cancel
 
+
+def _check_escalations(days: tuple[int, int, int]) -> None:
+    if not days[0] < days[1] < days[2]:
+        raise field_error(
+            "value",
+            "DAYS_INVALID",
+            "各级逾期通报的天数须逐级递增。",
+            "The days of each level are later than those of the one before.",
+        )
+
+
 # Days after the deadline on which it is told again; the first is the day it passes.
-ESCALATION_DAYS = Setting("escalation_days", (1, 7, 15), tuple[int, int, int], rule="N-04")
+_Day = Annotated[int, Field(ge=1, le=365)]
+ESCALATION_DAYS: Setting[tuple[int, int, int]] = Setting(
+    "escalation_days",
+    (1, 7, 15),
+    tuple[_Day, _Day, _Day],
+    rule="N-04",
+    check=_check_escalations,
+)
 
 SUBJECT = "problem"
 LEVELS = 3
