@@ -1,4 +1,4 @@
-"""The roles that mind an organisation's matters."""
+"""The roles that mind an organisation's matters, and those that take what it is told."""
 
 from shared.security import Role
 
@@ -15,3 +15,10 @@ WORKERS = (
     Role.FINANCE,
     Role.DISCIPLINE,
 )
+
+# Who reads what stands in an organisation's queue: operators in their own, too, who are told there
+# of endpoints that were given up (N-15).
+READERS = (*WORKERS, Role.OPS)
+
+# Whose systems take messages out of it: platforms too, for what they subscribed to (N-02).
+TAKERS = (*READERS, Role.PROVINCE_PLATFORM)

@@ -17,6 +17,7 @@ from tests.faults.duties import DUTIES_DDL
 from tests.faults.proxy import Proxy
 from tests.faults.stage import AdvertisingBroker, TwoDoorKafka
 from tests.faults.toys import PUBLISHER, TOPIC, TOYS_DDL
+from tests.notify.webhooks.conftest import hooks  # noqa: F401 - a fixture
 
 TEMPLATE = "template_toys"
 

@@ -18,31 +18,10 @@ from deploy.embedded.issuer import AUDIENCE, ISSUER, TokenIssuer
 from deploy.embedded.ports import claim_ports
 from deploy.embedded.processes import kill_group
 from deploy.embedded.settings import ENCRYPTING
-from shared import clock
-from shared.ids import new_id
 from tests.faults.stage import ROOT, until
+from tests.system.county import COUNTY, INSPECTOR, finding
 
-COUNTY = "511132"
-INSPECTOR = (f"POV@{COUNTY}", ["inspector", "poverty_office"])
 DEPARTMENT = f"HOUS@{COUNTY}"
-VILLAGE = "511132201205"
-
-
-def finding() -> dict[str, Any]:
-    """A problem about a household of its own, as an inspection team logs it."""
-    return {
-        "source": "COUNTY_INSPECTION",
-        "found_on": clock.today().isoformat(),
-        "kind": "HOUSING_UNSAFE",
-        "tier": "GENERAL",
-        "scope": "INDIVIDUAL",
-        "severity": "PROMINENT",
-        "cohort": "EXITED",
-        "object": {"type": "HOUSEHOLD", "id": str(new_id())},
-        "village_code": VILLAGE,
-        "description": "墙体裂缝",
-        "evidence": [],
-    }
 
 
 @dataclass

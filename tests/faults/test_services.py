@@ -18,9 +18,10 @@ from tests.conftest import NewDatabase
 from tests.faults.conftest import NewToys
 from tests.faults.counts import FULL, count, seconds
 from tests.faults.proxy import Mode, Proxy
-from tests.faults.services import DEPARTMENT, ServiceProcess, finding, service
+from tests.faults.services import DEPARTMENT, ServiceProcess, service
 from tests.faults.stage import until, until_drained, worker
 from tests.faults.toys import count_in_bulk, new_tallies
+from tests.system.county import finding
 
 # -- A4 ------------------------------------------------------------------------------------------
 

@@ -4,9 +4,7 @@ On loopback, 127.1.0.0/16 plays the networks that are allowed and the rest the i
 shown beside a client without it, which springs the trap.
 """
 
-import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +16,13 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 import shared.egress
-from services.notify.keys import keep_keys
-from services.notify.main import SERVICE
 from shared.egress import Egress, Reason, Resolve, TargetRefused, resolve_checked, vet_target
 from shared.http import Answer, exchange, guarded_client, plain_client
 from shared.ids import new_id
-from shared.privacy import load_key_ring
-from shared.runtime import Runtime
 from shared.testing import RunningApp
 from tests.conftest import Start
 from tests.faults.receiver import Receiver, Resolver, receiver, redirect, traps
+from tests.notify.webhooks.endpoints import notify_with
 from tests.shared.test_egress import NOT_PUBLIC
 
 INSIDE = ("127.0.0.1", "::1")
@@ -163,14 +158,16 @@ async def test_d1_one_inside_address_among_outside_ones_is_enough_to_refuse() ->
         assert (laid.sprung, outside.connections) == (0, 0)
 
 
-async def test_d1_no_refused_target_can_be_subscribed_to(start: Start, tmp_path: Path) -> None:
+async def test_d1_no_refused_target_can_be_subscribed_to(
+    start: Start, field_key_file: Path
+) -> None:
     async with traps(*INSIDE) as laid:
         ports = f"80,443,{laid.port}"
         refused = [
             *(f"http://{form}:{laid.port}/hook?token=t" for form in [*FORMS, *OTHER_FORMS]),
             *ELSEWHERE,
         ]
-        app = await notify_with(start, tmp_path, networks="", ports=ports)
+        app = await notify_with(start, field_key_file, networks="", ports=ports)
         for url in refused:
             with capture_logs() as logs:
                 answer = await subscribe(app, url)
@@ -183,26 +180,26 @@ async def test_d1_no_refused_target_can_be_subscribed_to(start: Start, tmp_path:
         assert (unknown.status_code, unknown.json()["code"]) == (422, "TARGET_UNRESOLVED")
 
         # Where the operator has listed the network, nothing else stands in the way.
-        app = await notify_with(start, tmp_path, networks="127.0.0.0/8", ports=ports)
+        app = await notify_with(start, field_key_file, networks="127.0.0.0/8", ports=ports)
         allowed = await subscribe(app, f"http://127.0.0.1:{laid.port}/hook")
         assert allowed.status_code == 201, allowed.text
         assert laid.sprung == 0
 
 
 async def test_d1_a_stored_target_that_is_refused_by_now_is_not_connected_to(
-    start: Start, tmp_path: Path
+    start: Start, field_key_file: Path
 ) -> None:
     async with traps("127.0.0.1") as laid:
         inside = f"http://127.0.0.1:{laid.port}/hook?token=t"
         ports = f"443,{laid.port}"
-        app = await notify_with(start, tmp_path, networks="", ports=ports)
+        app = await notify_with(start, field_key_file, networks="", ports=ports)
         with capture_logs() as logs:
             tested = await outcome_at(app, inside)
         assert (tested["succeeded"], tested["error"]) == (False, "TARGET_REFUSED")
         assert (laid.sprung, hosts_of(logs)) == (0, ["127.0.0.1"])
 
         # The negative control: a notify for which the network is listed.
-        app = await notify_with(start, tmp_path, networks="127.0.0.0/8", ports=ports)
+        app = await notify_with(start, field_key_file, networks="127.0.0.0/8", ports=ports)
         assert (await outcome_at(app, inside))["succeeded"] is True
         assert laid.sprung == 1
 
@@ -273,24 +270,6 @@ class CheckingFirst(httpcore.AsyncNetworkBackend):
         await resolve_checked(host, port, LISTED, resolve=self._resolve)
         address, *_ = await self._resolve(host, port)
         return await httpcore.AnyIOBackend().connect_tcp(address, port, timeout)
-
-
-async def notify_with(start: Start, directory: Path, *, networks: str, ports: str) -> RunningApp:
-    """A running notify whose webhooks may go there, over plain HTTP too."""
-    key_file = directory / "field.key"
-    key_file.touch(mode=0o600)
-    key_file.write_text(secrets.token_hex(32))
-
-    async def prepare(runtime: Runtime) -> None:
-        keep_keys(runtime.database, load_key_ring(key_file))
-
-    return await start(
-        replace(SERVICE, prepare=prepare),
-        field_key_file=key_file,
-        webhook_networks=networks,
-        webhook_ports=ports,
-        webhook_plain_http=True,
-    )
 
 
 async def subscribe(app: RunningApp, target: str) -> httpx.Response:

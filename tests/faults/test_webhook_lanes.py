@@ -1,8 +1,6 @@
 """D11: a dead endpoint costs the others nothing, and gets what it missed."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from statistics import median, quantiles
 from time import monotonic
 from typing import Any
@@ -12,20 +10,10 @@ import pytest
 
 from services.notify.webhooks import lanes
 from services.notify.webhooks.posting import Outcome, post
-from tests.conftest import Start
 from tests.faults.counts import count
 from tests.faults.receiver import answer, silence
 from tests.faults.stage import until
-from tests.notify.webhooks.endpoints import Endpoint, Hooks, running_hooks
-
-
-@pytest.fixture
-async def hooks(start: Start, tmp_path: Path) -> AsyncIterator[Hooks]:
-    """notify, sending by itself."""
-    async with running_hooks(start, tmp_path) as running:
-        await running.configure(per_second=0)
-        yield running
-
+from tests.notify.webhooks.endpoints import Endpoint, Hooks
 
 DEAD_PENDING = count(1_000, 10_000)
 ROUNDS = count(6, 60)

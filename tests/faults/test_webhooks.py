@@ -29,17 +29,9 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-async def hooks(start: Start, tmp_path: Path) -> AsyncIterator[Hooks]:
-    """notify, sending by itself."""
-    async with running_hooks(start, tmp_path) as running:
-        await running.configure(per_second=0)
-        yield running
-
-
-@pytest.fixture
-async def idle_hooks(start: Start, tmp_path: Path) -> AsyncIterator[Hooks]:
+async def idle_hooks(start: Start, field_key_file: Path) -> AsyncIterator[Hooks]:
     """notify, sending only what its job is told to."""
-    async with running_hooks(start, tmp_path, sends=False) as running:
+    async with running_hooks(start, field_key_file, sends=False) as running:
         yield running
 
 

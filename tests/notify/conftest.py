@@ -33,7 +33,6 @@ from shared.events.inspection import (
 from shared.ids import new_id
 from shared.messaging.inbox import Delivery, Inbox
 from shared.privacy import load_key_ring
-from shared.regions import seed_regions
 from shared.runtime import Runtime
 from shared.testing import RunningApp, received
 from tests.conftest import Start
@@ -272,22 +271,15 @@ class Notify:
         )
 
 
-@pytest.fixture(scope="session")
-def leshan() -> list[tuple[str, str, int]]:
-    """The regions of 乐山市 and its province, as rows of the mirror."""
-    return [
-        (row.code, row.name, 0)
-        for row in seed_regions()
-        if row.code == "51" or row.code.startswith("5111")
-    ]
-
-
-NewNotify = Callable[[], Awaitable[Notify]]
+NewNotify = Callable[..., Awaitable[Notify]]
 
 
 @pytest.fixture
 def new_notify(start: Start, leshan: list[tuple[str, str, int]], field_key_file: Path) -> NewNotify:
-    """Start notify on a database of its own that knows one city: the whole country takes longer."""
+    """Start notify on a database of its own that knows one city: the whole country takes longer.
+
+    Settings of the test's own may be given.
+    """
 
     async def prepare(runtime: Runtime) -> None:
         keep_keys(runtime.database, load_key_ring(field_key_file))
@@ -296,9 +288,9 @@ def new_notify(start: Start, leshan: list[tuple[str, str, int]], field_key_file:
                 "regions", records=leshan, columns=("code", "name", "version")
             )
 
-    async def begin() -> Notify:
+    async def begin(**settings: Any) -> Notify:
         service = replace(SERVICE, prepare=prepare)
-        return Notify(await start(service, field_key_file=field_key_file))
+        return Notify(await start(service, field_key_file=field_key_file, **settings))
 
     return begin
 

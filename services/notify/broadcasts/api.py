@@ -34,7 +34,7 @@ from shared.security import Actor, Role
 from shared.spreadsheets import Column, Row
 from shared.web.dependencies import QuerySession, WriteSession, allows
 from shared.web.downloads import FILE_ANSWERS, ChosenFormat, Format, download
-from shared.web.fields import RegionCode, Text, Title
+from shared.web.fields import Day, RegionCode, Text, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -70,7 +70,7 @@ class IssueBroadcast(BaseModel):
     roles: list[Role] = Field(min_length=1, max_length=20, description="收件人的角色")
     title: Title = Field(description="标题，不得含身份证号、银行账号、手机号")
     text: Text = Field(description="正文，不得含身份证号、银行账号、手机号")
-    read_by: date | None = Field(None, description="阅读期限；与 read_within_days 填一项")
+    read_by: Day | None = Field(None, description="阅读期限；与 read_within_days 填一项")
     read_within_days: int | None = Field(None, ge=1, le=365, description="几天内阅读")
     priority: Literal[5, 9] = Field(5, description="5 一般，9 紧急")
 

@@ -22,7 +22,7 @@ from shared.errors import NotFound, VersionConflict
 from shared.runtime import Runtime
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
-from shared.web.fields import OrganisationCode, Title
+from shared.web.fields import OrganisationCode, Title, leaves_out_defaults
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -67,7 +67,9 @@ class AddContact(BaseModel):
 class ChangeContact(BaseModel):
     """What is to change of a contact; fields left out stay as they are."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, json_schema_extra=leaves_out_defaults
+    )
 
     version: int = Field(ge=1, description="所依据的版本")
     label: Title = Field("", description="名称")
@@ -126,8 +128,8 @@ async def list_contacts(
     session: QuerySession,
     actor: Keeper,
     page: PageQuery,
-    org: Annotated[OrganisationCode | None, Query()] = None,
-    role: Annotated[Role | None, Query()] = None,
+    org: Annotated[OrganisationCode | None, Query(description="只列该单位，供运维人员筛选")] = None,
+    role: Annotated[Role | None, Query(description="只列登记了该角色的联系人")] = None,
 ) -> Page[ContactView]:
     """The contacts of one's own organisation; for an operator, of the region's."""
     contacts = await contacts_listed(session, actor, page, org=org, role=role)

@@ -119,8 +119,8 @@ async def list_petition_feedback(
     session: QuerySession,
     actor: Handler,
     page: PageQuery,
-    petition_no: Annotated[PetitionNo | None, Query()] = None,
-    state: Annotated[State | None, Query()] = None,
+    petition_no: Annotated[PetitionNo | None, Query(description="只列该信访件的答复")] = None,
+    state: Annotated[State | None, Query(description="只列处于该状态的")] = None,
 ) -> Page[FeedbackView]:
     """The answers one's own organisation has given."""
     rows = await queries.list_feedback(

@@ -32,7 +32,7 @@ from shared.events.base import event_types
 from shared.events.copies import is_subscribable
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
-from shared.web.fields import OrganisationCode, RegionCode
+from shared.web.fields import OrganisationCode, RegionCode, leaves_out_defaults
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -104,7 +104,7 @@ class CreateSubscription(BaseModel):
 class ChangeSubscription(BaseModel):
     """What is to be changed; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=leaves_out_defaults)
 
     version: int = Field(ge=1, description="读取时的版本号", examples=[1])
     filters: FiltersBody | None = Field(None, description="新的订阅条件，整体替换")

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import Field
 
 from services.notify.feeds import queries
 from services.notify.feeds.domain import (
@@ -40,7 +42,9 @@ from shared.messaging import outbox
 from shared.regions import region_of
 from shared.security import Actor, system_actor
 
-SUBSCRIPTION_LIMIT = Setting("subscription_limit", 50, int, rule="N-02")
+SUBSCRIPTION_LIMIT = Setting(
+    "subscription_limit", 50, Annotated[int, Field(ge=0, le=1000)], rule="N-02"
+)
 
 # What is known already, by the command that published it or from a backup, stays; a newer state
 # replaces it, but for what only the target and its secret could make true. What is numbered anew

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.notify.inbox import commands, queries
 from services.notify.inbox.queries import INBOX_REACH, InboxFilters, InboxRow
@@ -13,12 +13,13 @@ from services.notify.queues.domain.notices import Purpose
 from services.notify.queues.domain.templates import Template
 from services.notify.queues.domain.words import payload_of
 from services.notify.queues.wordings import template_in_force
-from services.notify.roles import WORKERS
+from services.notify.roles import READERS
 from shared import clock
 from shared.errors import Invalid, NotFound
 from shared.runtime import Runtime
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
+from shared.web.fields import Instant
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
 
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/inbox", tags=["inbox"])
 
 Reader = Annotated[
     Actor,
-    allows(*WORKERS, Role.HELPER, Role.RESIDENT_TEAM, Role.INSPECTOR),
+    allows(*READERS, Role.HELPER, Role.RESIDENT_TEAM, Role.INSPECTOR),
 ]
 Word = Annotated[
     str,
@@ -98,7 +99,7 @@ class MarkAllRead(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    before: AwareDatetime | None = Field(
+    before: Instant | None = Field(
         None,
         description="只标记此刻及以前发生的消息；不填为全部",
         examples=["2019-07-01T09:00:00+08:00"],
@@ -123,7 +124,7 @@ async def list_inbox(
     ] = None,
     unread: Annotated[bool | None, Query(description="true 未读，false 已读")] = None,
     purpose: Annotated[Purpose | None, Query(description="消息类别")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="此刻及以后发生的")] = None,
+    since: Annotated[Instant | None, Query(description="此刻及以后发生的")] = None,
 ) -> Page[InboxItem]:
     """The messages of one's own organisation, newest first, and whether one has read them. Who
     does not work through its queue sees the broadcasts addressed to him. With a filter, the newest

@@ -8,17 +8,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import PositiveInt
+from pydantic import Field
 from sqlalchemy import text
 
 from services.notify.inbox.domain import Meaning, meaning_of
 from services.notify.queues.domain.notices import Purpose
 from services.notify.queues.queries import PLACE, PLACE_CODE
 from services.notify.queues.tables import UNKNOWN_PURPOSE
-from services.notify.roles import WORKERS
+from services.notify.roles import READERS
 from shared.configuration import Setting
 from shared.database import ReadSession
 from shared.regions import prefix_range
@@ -27,7 +27,7 @@ from shared.web.pagination import PageRequest
 
 # Whatever is looked for is looked for among an organisation's newest messages: what lies deeper was
 # never meant to be worked off here, and every question stays as cheap as on the first day.
-INBOX_REACH = Setting("inbox_reach", 5_000, PositiveInt, rule="B.9")
+INBOX_REACH = Setting("inbox_reach", 5_000, Annotated[int, Field(ge=1, le=1_000_000)], rule="B.9")
 
 _SHOWN = f"m.org = :org AND m.purpose <> '{UNKNOWN_PURPOSE}' AND m.state <> 'DEAD'"
 _ADDRESSED = """
@@ -121,7 +121,7 @@ class InboxRow:
 
 def scope_of(actor: Actor) -> str:
     """The condition on a message `m` under which it stands in the actor's inbox (X-05)."""
-    return _SHOWN if actor.has(*WORKERS) else f"{_SHOWN} AND {_ADDRESSED}"
+    return _SHOWN if actor.has(*READERS) else f"{_SHOWN} AND {_ADDRESSED}"
 
 
 def unread_of(actor: Actor) -> str:
@@ -178,7 +178,7 @@ async def count_unread(session: ReadSession, actor: Actor, reach: int) -> dict[P
 
 def _recent(actor: Actor) -> str:
     """The messages among which is looked for the actor's: letters to one person are few."""
-    return _NEWEST if actor.has(*WORKERS) else "messages"
+    return _NEWEST if actor.has(*READERS) else "messages"
 
 
 def _conditions(

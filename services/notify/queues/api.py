@@ -10,12 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify.queues import queries
 from services.notify.queues.commands import handing
-from services.notify.queues.commands.handing import DELIVERY_LIMIT, LEASE_SECONDS, Handed
+from services.notify.queues.commands.handing import (
+    DELIVERY_LIMIT,
+    LEASE_SECONDS,
+    LONGEST_LEASE_SECONDS,
+    Handed,
+)
 from services.notify.queues.domain.notices import Purpose
 from services.notify.queues.domain.states import State
 from services.notify.queues.tables import Message
 from services.notify.queues.waiting import waiting_of
-from services.notify.roles import WORKERS
+from services.notify.roles import TAKERS
 from shared import clock
 from shared.errors import IllegalMove, NotFound
 from shared.messaging.running import pause
@@ -27,8 +32,7 @@ from shared.web.problem_details import refusals
 
 router = APIRouter(tags=["queues"])
 
-Worker = Annotated[Actor, allows(*WORKERS)]
-Watcher = Annotated[Actor, allows(*WORKERS, Role.OPS)]
+Taker = Annotated[Actor, allows(*TAKERS)]
 Operator = Annotated[Actor, allows(Role.OPS)]
 Organisation = Annotated[
     str, Path(description="the organisation whose queue it is", examples=["HOUS@511132"])
@@ -43,7 +47,11 @@ class PullMessages(BaseModel):
     max: int = Field(50, ge=1, le=100, description="一次最多领取条数", examples=[50])
     wait_seconds: float = Field(0, ge=0, le=20, description="无消息时最长等待秒数", examples=[20])
     lease_seconds: int | None = Field(
-        None, ge=1, le=3600, description="签收期限（秒），逾期未签收重新投递", examples=[60]
+        None,
+        ge=1,
+        le=LONGEST_LEASE_SECONDS,
+        description="签收期限（秒），逾期未签收重新投递；不填为60 ⚙",
+        examples=[60],
     )
 
 
@@ -99,9 +107,11 @@ class DeadLetterView(BaseModel):
 
 @router.post("/queues/{org}/pull", responses=refusals(NotFound))
 async def pull_messages(
-    org: Organisation, body: PullMessages, request: Request, runtime: RunningService, actor: Worker
+    org: Organisation, body: PullMessages, request: Request, runtime: RunningService, actor: Taker
 ) -> PulledMessages:
-    """Take messages of one's own queue under a lease, waiting for the first one (N-11)."""
+    """Take messages of one's own queue under a lease, waiting for the first one (N-11): first what
+    another lease has left, then by weight and age; of one problem in their order, and none while
+    an earlier one is out. What is not acknowledged in time comes again, ten times ⚙ at most."""
     _own(actor, org)
     handed = await _pull_or_wait(runtime, request, actor, body)
     return PulledMessages(
@@ -115,7 +125,7 @@ async def pull_messages(
     responses=refusals(NotFound, IllegalMove),
 )
 async def ack_message(
-    org: Organisation, message_id: UUID, runtime: RunningService, actor: Worker
+    org: Organisation, message_id: UUID, runtime: RunningService, actor: Taker
 ) -> Response:
     """Acknowledge a message: it will not be handed out again. A second time changes nothing; one
     that was recalled after it had been handed out may still be acknowledged."""
@@ -125,7 +135,7 @@ async def ack_message(
 
 
 @router.get("/queues/{org}/stats", responses=refusals(NotFound))
-async def get_queue_stats(org: Organisation, session: QuerySession, actor: Watcher) -> QueueStats:
+async def get_queue_stats(org: Organisation, session: QuerySession, actor: Taker) -> QueueStats:
     """The figures of one's own queue; operators see those of their region."""
     if actor.has(Role.OPS):
         actor.must_cover(org.partition("@")[2])

@@ -50,6 +50,10 @@ _FIGURES = text(
     """
 )
 
+_COUNT_DEAD = """
+SELECT count(*) FROM (SELECT FROM messages WHERE state = 'DEAD' LIMIT 100000) AS dead
+"""
+
 # One look at the head of each queue: of EXISTS, and without an order, the planner would read all
 # that waits anywhere.
 WITH_WORK = """
@@ -75,6 +79,12 @@ async def queues_with_work(
     """Those of `organisations` whose queue may hold something to hand out."""
     rows = await connection.fetch(WITH_WORK, list(organisations), now)
     return [row["org"] for row in rows]
+
+
+async def count_dead_letters(connection: Connection) -> int:
+    """How many messages are dead: at most 100,000, an alarm needs no exact figure."""
+    dead: int = await connection.fetchval(_COUNT_DEAD)
+    return dead
 
 
 async def list_dead_letters(

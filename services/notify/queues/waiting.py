@@ -8,9 +8,10 @@ from typing import cast
 import asyncpg
 import structlog
 
+from services.notify.queues import metrics
 from services.notify.queues.commands.handing import bury_failed
 from services.notify.queues.commands.telling import CHANNEL
-from services.notify.queues.queries import queues_with_work
+from services.notify.queues.queries import count_dead_letters, queues_with_work
 from shared import clock
 from shared.database import Connection
 from shared.messaging.failures import describe
@@ -64,7 +65,7 @@ def waiting_of(runtime: Runtime) -> Waiting:
 
 
 async def watch_queues(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Wake waiting callers and bury what failed too often, until `stop`.
+    """Wake waiting callers, bury what failed too often and count the dead, until `stop`.
 
     What another process commits is heard by NOTIFY; looking again covers leases that run out and
     a connection that was lost.
@@ -94,6 +95,7 @@ async def _watch(runtime: Runtime, waiting: Waiting, stop: asyncio.Event) -> Non
             if rechecks % BURY_EVERY_RECHECKS == 0:
                 async with runtime.database.transaction() as session:
                     await bury_failed(session, clock.now())
+                metrics.DEAD.set(await count_dead_letters(connection))
             rechecks += 1
             await pause(stop, RECHECK_SECONDS)
     finally:

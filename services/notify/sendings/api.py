@@ -96,9 +96,11 @@ async def list_sendings(
     session: QuerySession,
     actor: Watcher,
     page: PageQuery,
-    message_id: Annotated[UUID | None, Query()] = None,
-    contact_id: Annotated[UUID | None, Query()] = None,
-    state: Annotated[State | None, Query()] = None,
+    message_id: Annotated[
+        UUID | None, Query(description="只列该消息的发送；没有发给任何人的，reason 说明原因")
+    ] = None,
+    contact_id: Annotated[UUID | None, Query(description="只列发给该联系人的")] = None,
+    state: Annotated[State | None, Query(description="只列处于该状态的")] = None,
 ) -> SendingPage:
     """What goes out to one's own organisation's contacts; an operator sees those of the region."""
     reason = None

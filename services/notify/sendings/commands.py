@@ -39,7 +39,7 @@ _Days = Annotated[int, Field(ge=1, le=3650)]
 SENDING_STALE_DAYS = Setting("sending_stale_days", 7, _Days, rule="N-10")
 SENDING_KEPT_DAYS = Setting("sending_kept_days", 180, _Days, rule="N-12")
 # No fewer than the longest text has pieces.
-_Rate = Annotated[int, Field(ge=5)]
+_Rate = Annotated[int, Field(ge=5, le=10_000)]
 WECOM_PER_MINUTE = Setting("wecom_per_minute", 20, _Rate, rule="N-02")
 DINGTALK_PER_MINUTE = Setting("dingtalk_per_minute", 20, _Rate, rule="N-02")
 FEISHU_PER_MINUTE = Setting("feishu_per_minute", 100, _Rate, rule="N-02")

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify.feeds.api import Subscriber, Watcher
 from services.notify.feeds.domain import State
@@ -24,6 +24,7 @@ from services.notify.webhooks.tables import WebhookAttempt
 from shared.errors import IllegalMove, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, RunningService, WriteSession, allows
+from shared.web.fields import Instant
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -129,7 +130,7 @@ class ReplayDeliveries(BaseModel):
 
     from_position: int | None = Field(None, ge=1, le=2**62, description="起始序号")
     to_position: int | None = Field(None, ge=1, le=2**62, description="结束序号，含")
-    since: AwareDatetime | None = Field(None, description="自该时刻起记录的")
+    since: Instant | None = Field(None, description="自该时刻起记录的")
 
 
 class Replayed(BaseModel):
@@ -191,7 +192,7 @@ async def list_webhook_deliveries(
     actor: Watcher,
     page: PageQuery,
     state: Annotated[DeliveryState | None, Query(description="状态")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="自该时刻起记录的")] = None,
+    since: Annotated[Instant | None, Query(description="自该时刻起记录的")] = None,
 ) -> Page[DeliveryView]:
     """What was recorded for a webhook, by position."""
     await queries.get_webhook(session, actor, subscription_id)
@@ -231,7 +232,7 @@ async def replay_webhook_delivery(
 async def replay_webhook_deliveries(
     subscription_id: UUID, body: ReplayDeliveries, session: WriteSession, actor: Watcher
 ) -> Replayed:
-    """Deliver again, in their order and each once, what was delivered or given up."""
+    """Deliver again, each once and of one problem in order, what was delivered or given up."""
     if body.since is not None:
         if body.from_position is not None or body.to_position is not None:
             raise RangeInvalid.about("since")

@@ -57,6 +57,11 @@ _RECOVERED = """
 UPDATE webhook_lanes SET failures = 0, failing_since = NULL, probes = 0, not_before = NULL
  WHERE subscription_id = $1
 """
+# What failed meanwhile would wait for hours, and hold back what follows of the same problem.
+_DUE_AT_ONCE = """
+UPDATE deliveries SET next_at = $2
+ WHERE subscription_id = $1 AND state = 'PENDING' AND next_at > $2
+"""
 _LATELY = of_last_minute("l.tested_at", "$2::timestamptz")
 _NOTE_TEST = f"""
 INSERT INTO webhook_lanes AS l (subscription_id, tested_at) VALUES ($1, ARRAY[$2::timestamptz])
@@ -143,8 +148,9 @@ async def note_test(session: Session, subscription_id: UUID) -> None:
 async def settle_test(
     session: Session, actor: Actor, tested: Subscription, *, succeeded: bool
 ) -> State:
-    """Note a test of an endpoint; one that succeeded lets a suspended subscription go on, unless
-    its target has been changed meanwhile. The state it is in now. Raises `NotFound`."""
+    """Note a test of an endpoint; one that succeeded lets a suspended subscription go on and what
+    failed before be tried at once, unless its target has been changed meanwhile. The state it is
+    in now. Raises `NotFound`."""
     webhook = await get_own_webhook(session, actor, tested.subscription_id, for_update=True)
     await record_audit(
         session,
@@ -157,6 +163,7 @@ async def settle_test(
     if succeeded and webhook.target == tested.target:
         connection = await session.driver()
         await connection.execute(_RECOVERED, webhook.subscription_id)
+        await connection.execute(_DUE_AT_ONCE, webhook.subscription_id, clock.now())
         if webhook.state == State.SUSPENDED:
             await reinstate(session, webhook, clock.now())
         await have_looked_at(session, webhook.subscription_id)

@@ -1,8 +1,11 @@
-"""What funds, households and inspection publish that is worth telling."""
+"""What funds, households and inspection publish that is worth telling, and what it is told as."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
+from services.notify.alerts.domain import Alert, Limits, alerts_of
+from services.notify.alerts.queries import RANKING_ROLES
 from shared.events.base import Event
 from shared.events.funds import (
     AllocationIdle,
@@ -34,6 +37,8 @@ COUNTY = "511132"
 VILLAGE = "511132201205"
 SECOND_TOWNSHIP = "511132202"
 DUE = date(2086, 9, 30)
+TOWN, POV = "TOWN@511132201", "POV@511132"
+LIMITS = Limits(Decimal(30), Decimal(20), RANKING_ROLES.default)
 
 
 def facts_of(event_class: type[Event]) -> dict[str, Any]:
@@ -148,3 +153,8 @@ def facts_of(event_class: type[Event]) -> dict[str, Any]:
 def event_of(event_class: type[Event], **changed: Any) -> Event:
     """An event of the class with some facts of its own."""
     return event_class(**{**facts_of(event_class), **changed})
+
+
+def alerts(event: Event, limits: Limits = LIMITS) -> list[Alert]:
+    """What an event is told as."""
+    return alerts_of(event.wire_type, new_id(), event.model_dump(mode="json"), limits)

@@ -47,18 +47,21 @@ async def test_an_address_is_kept_sealed_and_shown_masked(
         ({"person": "511132198001019015"}, "person", "PERSONAL_IDENTIFIER"),
         ({"roles": ["nobody"]}, "roles.0", "UNKNOWN_VALUE"),
         ({"org": "HOUS"}, "org", "FORMAT"),
-        ({"address": {"channel": "WECOM", "key": "a/../b?c"}}, "address.WECOM.key", "FORMAT"),
+        ({"address": {"channel": "WECOM", "key": "a/../b?c"}}, "address.key", "FORMAT"),
         (
             {"address": {"channel": "SMS", "mobile": "12345"}},
-            "address.SMS.mobile",
+            "address.mobile",
             "PHONE_INVALID",
         ),
         (
             {"address": {"channel": "EMAIL", "address": "a@b\r\nBcc: c@d"}},
-            "address.EMAIL.address",
+            "address.address",
             "FORMAT",
         ),
-        ({"address": {"channel": "DRY_RUN", "key": KEY}}, "address.DRY_RUN.key", "UNKNOWN_FIELD"),
+        ({"address": {"channel": "DRY_RUN", "key": KEY}}, "address.key", "UNKNOWN_FIELD"),
+        ({"address": {"channel": "FAX"}}, "address.channel", "UNKNOWN_VALUE"),
+        ({"address": {"key": KEY}}, "address.channel", "REQUIRED"),
+        ({"address": {"channel": "SMS"}}, "address.mobile", "REQUIRED"),
     ],
 )
 async def test_what_is_malformed_or_personal_is_refused_by_its_field_without_an_echo(

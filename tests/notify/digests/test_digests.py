@@ -17,7 +17,7 @@ from shared.privacy import load_key_ring
 from shared.runtime import Runtime
 from shared.testing import recorded_envelopes
 from tests.conftest import Start
-from tests.notify.conftest import LEAD, TOWNSHIP, Notify, Story
+from tests.notify.conftest import LEAD, TOWNSHIP, NewNotify, Notify, Story
 
 # A Monday; FOUND, when the problems are dispatched, lies in the week before.
 MONDAY = "2086-03-04T08:00:00+08:00"
@@ -178,15 +178,8 @@ async def test_digests_are_read_by_their_organisation_alone(notify: Notify) -> N
 
 
 async def test_a_rebuilt_store_has_the_digests_that_were_issued(
-    notify: Notify, start: Start, leshan: list[tuple[str, str, int]], field_key_file: Path
+    notify: Notify, new_notify: NewNotify
 ) -> None:
-    async def prepare(runtime: Runtime) -> None:
-        keep_keys(runtime.database, load_key_ring(field_key_file))
-        async with runtime.database.driver_transaction() as driver:
-            await driver.copy_records_to_table(
-                "regions", records=leshan, columns=("code", "name", "version")
-            )
-
     dispatched = Story().tell()
     await notify.hear(dispatched)
     await run(notify, MONDAY)
@@ -197,8 +190,7 @@ async def test_a_rebuilt_store_has_the_digests_that_were_issued(
     ]
     await notify.hear(*own)  # in everyday life nothing happens
     assert len(await digests(notify)) == 1
-    service = replace(SERVICE, prepare=prepare)
-    rebuilt = Notify(await start(service, field_key_file=field_key_file))
+    rebuilt = await new_notify()
     await rebuilt.hear(*own)
     await rebuilt.hear(dispatched)
     assert await run(rebuilt, MONDAY) == 0

@@ -174,8 +174,8 @@ async def test_thirty_days_after_its_end_the_address_is_erased(opened: Opened) -
         ({"note": f"请回电{MOBILE}"}, "note", "PERSONAL_IDENTIFIER"),
         ({"petition_no": "511132198001019015"}, "petition_no", "PERSONAL_IDENTIFIER"),
         ({"result": "DONE"}, "result", "UNKNOWN_VALUE"),
-        ({"contact": {"channel": "SMS", "mobile": "1"}}, "contact.SMS.mobile", "PHONE_INVALID"),
-        ({"contact": {"channel": "WECOM", "key": "abcdefgh"}}, "contact", "TYPE_INVALID"),
+        ({"contact": {"channel": "SMS", "mobile": "1"}}, "contact.mobile", "PHONE_INVALID"),
+        ({"contact": {"channel": "WECOM", "key": "abcdefgh"}}, "contact.channel", "UNKNOWN_VALUE"),
         ({"note": "危房\0"}, "note", "FORMAT"),
     ],
 )

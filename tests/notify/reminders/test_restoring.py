@@ -5,25 +5,16 @@ queue are what they were.
 """
 
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.notify.keys import keep_keys
-from services.notify.main import SERVICE
 from shared.events.base import Received, decode
 from shared.events.notify import ReminderSent
-from shared.privacy import load_key_ring
-from shared.runtime import Runtime
 from shared.testing import recorded_envelopes
-from tests.conftest import Start
-from tests.notify.conftest import FOUND, LEAD, Notify, Story
-
-Another = Callable[[], Awaitable[Notify]]
+from tests.notify.conftest import FOUND, LEAD, NewNotify, Notify, Story
 
 _REMINDERS = "SELECT * FROM reminders ORDER BY problem_id, due_on, kind, remind_on"
 _MESSAGES = """
@@ -35,23 +26,6 @@ SELECT m.problem_id, m.org, m.message_id, m.event_id, m.purpose, m.information, 
 _SENT = """
 SELECT event_id, payload FROM outbox WHERE event_type = $1 ORDER BY event_id
 """
-
-
-@pytest.fixture
-def another(start: Start, leshan: list[tuple[str, str, int]], field_key_file: Path) -> Another:
-    """notify on one more empty database."""
-
-    async def prepare(runtime: Runtime) -> None:
-        keep_keys(runtime.database, load_key_ring(field_key_file))
-        async with runtime.database.driver_transaction() as driver:
-            await driver.copy_records_to_table(
-                "regions", records=leshan, columns=("code", "name", "version")
-            )
-
-    async def start_another() -> Notify:
-        return Notify(await start(replace(SERVICE, prepare=prepare), field_key_file=field_key_file))
-
-    return start_another
 
 
 async def contents(notify: Notify) -> list[list[dict[str, Any]]]:
@@ -134,7 +108,7 @@ class History:
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_a_rebuilt_store_has_the_reminders_and_messages_it_had(
-    notify: Notify, another: Another, seed: int
+    notify: Notify, new_notify: NewNotify, seed: int
 ) -> None:
     history = History(seed)
     for _ in range(5):
@@ -145,7 +119,7 @@ async def test_a_rebuilt_store_has_the_reminders_and_messages_it_had(
             await notify.run_reminders(history.at.isoformat())
         else:
             await notify.hear(history.go_on())
-    rebuilt = await another()
+    rebuilt = await new_notify()
     await rebuilt.hear(*await own_events(notify))
     events = history.told_anew()
     while events:
@@ -171,13 +145,13 @@ async def test_a_reminder_heard_of_again_changes_nothing(notify: Notify) -> None
 
 
 async def test_what_a_reminder_made_needless_stays_unsaid_in_a_rebuilt_store(
-    notify: Notify, another: Another
+    notify: Notify, new_notify: NewNotify
 ) -> None:
     story = Story()
     dispatched = story.tell()
     await notify.hear(dispatched)
     await notify.run_reminders("2086-04-01T12:00:00+08:00")
-    rebuilt = await another()
+    rebuilt = await new_notify()
     await rebuilt.hear(*await own_events(notify))
     await rebuilt.hear(dispatched)
     told = [item["payload"].get("reminder") for item in await rebuilt.queue(LEAD).pull()]
@@ -186,12 +160,12 @@ async def test_what_a_reminder_made_needless_stays_unsaid_in_a_rebuilt_store(
 
 
 async def test_what_a_restored_backup_did_not_know_as_sent_is_told_as_it_was(
-    notify: Notify, another: Another
+    notify: Notify, new_notify: NewNotify
 ) -> None:
     story = Story()
     dispatched, submitted = story.tell(), story.submit("2086-04-02T10:00:00+08:00")
     await notify.hear(dispatched)
-    restored = await another()
+    restored = await new_notify()
     await restored.hear(dispatched)  # the backup
     for day in ("2086-03-25", "2086-03-29", "2086-04-01"):
         await notify.run_reminders(f"{day}T12:00:00+08:00")

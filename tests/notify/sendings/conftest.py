@@ -1,18 +1,18 @@
 """notify with the settings a test asks for."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import Start
-from tests.notify.sendings.providers import People, open_people
+from tests.notify.conftest import NewNotify
+from tests.notify.sendings.providers import Opened, People
 
 
 @pytest.fixture
-def opened(
-    start: Start, leshan: list[tuple[str, str, int]], field_key_file: Path
-) -> Callable[..., Awaitable[People]]:
+def opened(new_notify: NewNotify) -> Opened:
     """Open notify with settings of its own."""
-    return partial(open_people, start, leshan, field_key_file)
+
+    async def open_people(**settings: Any) -> People:
+        return People(await new_notify(**settings))
+
+    return open_people

@@ -7,10 +7,9 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,17 +17,15 @@ from urllib.parse import parse_qs, urlsplit
 from sqlalchemy import text
 
 from services.notify.contacts.tables import Sending
-from services.notify.keys import keep_keys
-from services.notify.main import SERVICE
 from shared.ids import new_id
-from shared.privacy import load_key_ring
-from shared.runtime import Runtime
-from tests.conftest import Start
 from tests.notify.conftest import LEAD, Notify, Story
 
 KEY = "633a31f6-7f9c-4bc4-97a0-0ec1eefa5898"
 SECRET = "SEC1f2e3d4c5b6a79880"
 WECOM = {"channel": "WECOM", "key": KEY}
+MOBILE = "19900000001"
+SMS = {"channel": "SMS", "mobile": MOBILE}
+MAIL = {"channel": "EMAIL", "address": "houjian@example.com"}
 DRY = {"channel": "DRY_RUN"}
 # A workday in 2026, and its hours.
 MORNING = "2026-03-04T09:00:00+08:00"
@@ -269,22 +266,6 @@ class People:
                 )
                 for number, said in enumerate(texts, 1)
             )
-
-
-async def open_people(
-    start: Start, leshan: list[tuple[str, str, int]], field_key_file: Path, **settings: Any
-) -> People:
-    """notify with `settings` of its own, on a database that knows one city."""
-
-    async def prepare(runtime: Runtime) -> None:
-        keep_keys(runtime.database, load_key_ring(field_key_file))
-        async with runtime.database.driver_transaction() as driver:
-            await driver.copy_records_to_table(
-                "regions", records=leshan, columns=("code", "name", "version")
-            )
-
-    service = replace(SERVICE, prepare=prepare)
-    return People(Notify(await start(service, field_key_file=field_key_file, **settings)))
 
 
 Opened = Callable[..., Awaitable[People]]

@@ -10,8 +10,8 @@ from tests.notify.webhooks.endpoints import Hooks, running_hooks
 
 
 @pytest.fixture
-async def hooks(start: Start, tmp_path: Path) -> AsyncIterator[Hooks]:
+async def hooks(start: Start, field_key_file: Path) -> AsyncIterator[Hooks]:
     """notify, sending by itself."""
-    async with running_hooks(start, tmp_path) as running:
+    async with running_hooks(start, field_key_file) as running:
         await running.configure(per_second=0)
         yield running

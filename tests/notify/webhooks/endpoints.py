@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -201,23 +200,29 @@ class Hooks:
             await asyncio.wait_for(task, 5)
 
 
-@asynccontextmanager
-async def running_hooks(start: Start, home: Path, *, sends: bool = True) -> AsyncIterator[Hooks]:
-    """notify on a database of its own, allowed to send to this machine; `sends` by itself."""
-    key_file = home / "field.key"
-    key_file.touch(mode=0o600)
-    key_file.write_text(secrets.token_hex(32))
+async def notify_with(
+    start: Start, key_file: Path, *, networks: str, ports: str, sends: bool = True
+) -> RunningApp:
+    """A running notify whose webhooks may go there, over plain HTTP too; `sends` by itself."""
 
     async def prepare(runtime: Runtime) -> None:
         keep_keys(runtime.database, load_key_ring(key_file))
 
     loops = tuple(loop for loop in SERVICE.loops if sends or loop is not send_webhooks)
-    app = await start(
+    return await start(
         replace(SERVICE, prepare=prepare, loops=loops),
         field_key_file=key_file,
-        webhook_networks="127.0.0.0/8",
-        webhook_ports="1-65535",
+        webhook_networks=networks,
+        webhook_ports=ports,
         webhook_plain_http=True,
     )
+
+
+@asynccontextmanager
+async def running_hooks(
+    start: Start, key_file: Path, *, sends: bool = True
+) -> AsyncIterator[Hooks]:
+    """notify on a database of its own, allowed to send to this machine; `sends` by itself."""
+    app = await notify_with(start, key_file, networks="127.0.0.0/8", ports="1-65535", sends=sends)
     async with receiver() as listening:
         yield Hooks(app, listening)

@@ -49,14 +49,12 @@ async def test_who_wants_nothing_more_is_not_said_to_have_failed(hooks: Hooks) -
 
 
 async def test_a_rebuilt_store_has_told_the_same(
-    hooks: Hooks, start: Start, tmp_path: Path
+    hooks: Hooks, start: Start, field_key_file: Path
 ) -> None:
     await hooks.open("/a")
     subscription = (await hooks.fetch("SELECT subscription_id FROM subscriptions"))[0]
     await suspend_endpoint(hooks.app.database, subscription["subscription_id"], Reason.GONE)
-    home = tmp_path / "rebuilt"
-    home.mkdir()
-    async with running_hooks(start, home) as rebuilt:
+    async with running_hooks(start, field_key_file) as rebuilt:
         await heard_by(rebuilt, hooks)
         assert await rebuilt.warnings() == await hooks.warnings()
         [row] = await rebuilt.fetch("SELECT state, reason FROM subscriptions")

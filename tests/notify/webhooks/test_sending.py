@@ -20,9 +20,9 @@ SOON = (0, 0.3, 0.3, 0.3)
 
 
 @pytest.fixture
-async def quiet_hooks(start: Start, tmp_path: Path) -> AsyncIterator[Hooks]:
+async def quiet_hooks(start: Start, field_key_file: Path) -> AsyncIterator[Hooks]:
     """notify without a sender."""
-    async with running_hooks(start, tmp_path, sends=False) as running:
+    async with running_hooks(start, field_key_file, sends=False) as running:
         await running.configure(per_second=0)
         yield running
 
@@ -145,6 +145,22 @@ async def test_a_failing_endpoint_is_only_probed_and_gets_everything_when_it_is_
     assert all(gap >= 0.3 for gap in gaps), gaps
     assert len(requests) == 13 + 300
     assert set(positions(endpoint)) == set(range(1, 301))
+
+
+async def test_after_a_test_that_succeeds_what_failed_is_tried_at_once(hooks: Hooks) -> None:
+    await hooks.configure(retry_seconds=(3600, 3600))
+    endpoint = await hooks.open("/a")
+    hooks.receiver.script("/a", answer(410), answer(204), answer(204), answer(204))
+    await endpoint.record(2, each=2)
+
+    async def given_up() -> bool:
+        return await endpoint.state() == ("SUSPENDED", "GONE")
+
+    await until(given_up, 10, "the endpoint is suspended")
+    tested = await endpoint.call("POST", "/test")
+    assert tested.json()["state"] == "ACTIVE"
+    await endpoint.until_settled()
+    assert positions(endpoint) == [1, 1, 2]
 
 
 async def test_what_is_recorded_while_paused_goes_out_in_order_on_resuming(hooks: Hooks) -> None:

@@ -3,8 +3,10 @@
 import json
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import Field
 
 from services.notify.mirror.domain import derived_id
 from services.notify.queues.commands.telling import CHANNEL
@@ -30,8 +32,15 @@ from shared.messaging import outbox
 from shared.security import Actor
 from shared.telemetry import correlation_id
 
-LEASE_SECONDS = Setting("queue_lease_seconds", 60, int, rule="N-11")
-DELIVERY_LIMIT = Setting("queue_delivery_limit", 10, int, rule="N-11")
+# Without a lease everybody would be handed the same message; with a limit of 0 none would
+# come twice.
+LONGEST_LEASE_SECONDS = 3600
+LEASE_SECONDS = Setting(
+    "queue_lease_seconds", 60, Annotated[int, Field(ge=1, le=LONGEST_LEASE_SECONDS)], rule="N-11"
+)
+DELIVERY_LIMIT = Setting(
+    "queue_delivery_limit", 10, Annotated[int, Field(ge=1, le=1000)], rule="N-11"
+)
 
 BURIED_AT_ONCE = 500
 
