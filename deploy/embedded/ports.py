@@ -1,13 +1,20 @@
 """Ports for servers that tests and benchmarks start, which nobody else takes before they listen."""
 
+import fcntl
+import os
 import socket
-from contextlib import closing
+import tempfile
+from functools import cache
 from pathlib import Path
 
 LOCAL_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST, LAST = 10_000, 65_535
 
-_claims: dict[int, socket.socket] = {}
+# Byte N of this file is locked for port N by the process that has claimed it, and is free again
+# when that process ends.
+_CLAIMS = Path(tempfile.gettempdir()) / f"bangfu-ports-{os.getuid()}"
+
+_claimed: set[int] = set()
 
 
 class NoPorts(OSError):
@@ -38,20 +45,21 @@ def _candidates() -> range:
 
 
 def _claim(port: int) -> bool:
-    """Whether the port is now this process' own.
-
-    The claim is a name in the kernel's space of sockets: it ends with the process.
-    """
-    if port in _claims:
+    """Whether the port is free and now this process' own."""
+    if port in _claimed:
         return False
-    claim = socket.socket(socket.AF_UNIX)
     try:
-        claim.bind(f"\0bangfu port {port}")
-        with closing(socket.socket()) as probe:
+        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
     except OSError:
-        claim.close()
         return False
-    _claims[port] = claim
+    _claimed.add(port)
     return True
+
+
+@cache
+def _claims() -> int:
+    """The open file of claims, one for all of a user's processes; closing it would end them."""
+    return os.open(_CLAIMS, os.O_RDWR | os.O_CREAT, 0o600)

@@ -14,10 +14,10 @@ from shared.messaging.inbox import Delivery, Inbox
 from shared.security import Role
 from shared.testing import RunningApp
 from tests.conftest import Start
+from tests.contracts.interfaces import EXTREMES, Caller, Known, explore, fuzz
 from tests.funds.conftest import Funds
 from tests.households.conftest import Households
 from tests.inspection.conftest import Inspection
-from tests.interfaces import EXTREMES, Caller, Known, explore, fuzz
 from tests.notify.conftest import Story
 
 VILLAGE = "511132201205"
