@@ -5,7 +5,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared import timers
 from shared.audit import record_audit
@@ -46,6 +47,17 @@ class ReplayParked(BaseModel):
 
     aggregate_type: str | None = Field(None, examples=["inspection.problem"])
     aggregate_id: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ReplayParked":
+        # Half a subject must not pass for none: that would apply everything.
+        if (self.aggregate_type is None) is not (self.aggregate_id is None):
+            raise PydanticCustomError(
+                "SUBJECT_INCOMPLETE",
+                "aggregate_type 和 aggregate_id 须同时填写，或都不填。",
+                {"en": "Give both aggregate_type and aggregate_id, or neither."},
+            )
+        return self
 
 
 class Replayed(BaseModel):
@@ -92,7 +104,7 @@ async def replay_parked_events(
 ) -> Replayed:
     """Apply events set aside again, each once and in order, after their cause was mended."""
     subject = None
-    if body.aggregate_type and body.aggregate_id:
+    if body.aggregate_type is not None and body.aggregate_id is not None:
         subject = [Aggregate(body.aggregate_type, body.aggregate_id)]
     applied = await parking.replay(
         runtime.database, runtime.inbox, by=actor.person, aggregates=subject

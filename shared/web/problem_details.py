@@ -1,5 +1,6 @@
 """Refusals as RFC 9457 problem details: a stable `code`, Chinese or English, no input."""
 
+import re
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -44,6 +45,7 @@ _CODES = {
     "string_pattern_mismatch": ("FORMAT", "格式不符。", "It does not have the required form."),
 }
 _PREFIXES = (
+    ("timezone", ("DATE_INVALID", "须带时区，如+08:00。", "A zone is required, as in +08:00.")),
     ("date", ("DATE_INVALID", "不是有效的日期。", "Not a valid date.")),
     ("time", ("DATE_INVALID", "不是有效的时间。", "Not a valid time.")),
     ("uuid", ("ID_INVALID", "不是有效的标识。", "Not a valid identifier.")),
@@ -55,6 +57,21 @@ _PREFIXES = (
     ("bool", ("TYPE_INVALID", "应为布尔值。", "A boolean is expected.")),
 )
 _OTHER = ("TYPE_INVALID", "类型或格式不符。", "It has a wrong type or form.")
+# What a declaration allows, as Pydantic tells it: the member of `ctx`, and what to say of it.
+_ALLOWED = {
+    "enum": ("expected", "允许的取值：{}。", "Allowed values: {}."),
+    "literal_error": ("expected", "允许的取值：{}。", "Allowed values: {}."),
+    "union_tag_invalid": ("expected_tags", "允许的取值：{}。", "Allowed values: {}."),
+    "greater_than": ("gt", "须大于{}。", "It must be greater than {}."),
+    "greater_than_equal": ("ge", "不得小于{}。", "It must be at least {}."),
+    "less_than": ("lt", "须小于{}。", "It must be less than {}."),
+    "less_than_equal": ("le", "不得大于{}。", "It must be at most {}."),
+    "string_too_long": ("max_length", "最多{}个字符。", "Characters: at most {}."),
+    "string_too_short": ("min_length", "至少{}个字符。", "Characters: at least {}."),
+    "too_long": ("max_length", "最多{}条。", "Items: at most {}."),
+    "too_short": ("min_length", "至少{}条。", "Items: at least {}."),
+}
+_QUOTED = re.compile("'([^']*)'")
 
 
 class ServiceUnavailable(DomainError):
@@ -144,7 +161,7 @@ def _plain(value: Any) -> Any:
 def field_errors(
     details: Iterable[Mapping[str, Any]], *, skip: int = 1, body: Any = None
 ) -> list[FieldError]:
-    """Pydantic's error details as field errors: place and code, never `input` or `ctx`.
+    """Pydantic's error details as field errors: place, code and what was declared, never the input.
 
     `skip` drops the leading parts of the place ("body", "query"); what is left is the place in
     `body`, where that is known.
@@ -165,7 +182,17 @@ def _field_error(detail: Mapping[str, Any], skip: int, body: Any) -> FieldError:
     code, zh, en = _CODES.get(kind) or next(
         (texts for prefix, texts in _PREFIXES if kind.startswith(prefix)), _OTHER
     )
-    return FieldError(place, code, zh, en)
+    return FieldError(place, code, *(_allowed(kind, detail.get("ctx", {})) or (zh, en)))
+
+
+def _allowed(kind: str, context: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What the declaration allows instead, in Chinese and English; None where it says nothing."""
+    member, zh, en = _ALLOWED.get(kind, ("", "", ""))
+    if member not in context:
+        return None
+    declared = str(context[member])
+    values = _QUOTED.findall(declared) or [declared]
+    return zh.format("、".join(values)), en.format(", ".join(values))
 
 
 def _as_sent(place: Sequence[str | int], body: Any) -> list[str]:

@@ -15,6 +15,12 @@ REFUSED: list[tuple[str, list[Any]]] = [
     ("escalation_days", [[0, 7, 15], [1, 7, 366], [1, 15, 7], [7, 7, 15], [1, 7]]),
     ("systemic_villages", [0, 10**9]),
     ("look_back_since_year", [1999, 2100, 10**12]),
+    ("leader_surveys_per_year", [{"county": -1}, {"city": 367}, {"village": 1}]),
+    (
+        "sample_minimum_county",
+        [{"households": -1, "villages": 1}, {"households": 200, "villages": 10**9}],
+    ),
+    ("sample_minimum_admin_zone", [{"households": 100, "villages": -1}, [100, 5]]),
     ("spot_check_share_pct", [0, -1, 101, "1e400", "10.005"]),
     ("rhythm_departments", [["\ud800"], ["住建"], [""]]),
     ("assessment_key_indicators", [["\ud800"], ["指标"], [""]]),

@@ -10,11 +10,15 @@ from pydantic import Field, TypeAdapter
 from sqlmodel import col, select
 
 from services.inspection.campaigns.domain import (
+    STAGES,
     CampaignState,
     CampaignTerms,
+    CampaignType,
     CampaignUnknown,
     OutsideCampaign,
     StagePlan,
+    StagesInvalid,
+    check_stages,
 )
 from services.inspection.campaigns.tables import CAMPAIGNS, Campaign
 from services.inspection.deadlines.domain import DeadlinePolicy
@@ -34,6 +38,27 @@ _TERMS = (
 )
 
 
+_LOOK_BACK_ORDER = STAGES[CampaignType.LOOK_BACK]
+_ANY_YEAR = 2001
+
+
+def planned(year: int, spans: Mapping[CampaignState, tuple[str, str]]) -> list[StagePlan]:
+    """The stages of a look-back of `year` on the given days (MM-DD), in their order: jsonb keeps
+    that of no object."""
+    order = sorted(spans, key=(*_LOOK_BACK_ORDER, *CampaignState).index)
+    return [
+        StagePlan(stage, *(date.fromisoformat(f"{year}-{day}") for day in spans[stage]))
+        for stage in order
+    ]
+
+
+def _check_usual(spans: Mapping[CampaignState, tuple[str, str]]) -> None:
+    try:
+        check_stages(CampaignType.LOOK_BACK, planned(_ANY_YEAR, spans))
+    except StagesInvalid:
+        raise StagesInvalid.about("value") from None
+
+
 # The days (MM-DD) of a look-back's stages where its creator plans none.
 LOOK_BACK_STAGES: Setting[dict[CampaignState, tuple[str, str]]] = Setting(
     "look_back_stages",
@@ -46,6 +71,7 @@ LOOK_BACK_STAGES: Setting[dict[CampaignState, tuple[str, str]]] = Setting(
     },
     dict[CampaignState, tuple[DayOfYear, DayOfYear]],
     rule="I-50",
+    check=_check_usual,
 )
 LOOK_BACK_SINCE_YEAR = Setting(
     "look_back_since_year", 2014, Annotated[int, Field(ge=2000, le=2099)], rule="I-53"
@@ -123,14 +149,6 @@ def terms_of(campaign: Campaign) -> CampaignTerms:
         self_check_until=campaign.self_check_until,
         policy=None if policy is None else _POLICY.validate_python(policy),
     )
-
-
-def planned(year: int, spans: Mapping[CampaignState, tuple[str, str]]) -> list[StagePlan]:
-    """The stages of `year` on the given days (MM-DD)."""
-    return [
-        StagePlan(stage, *(date.fromisoformat(f"{year}-{day}") for day in days))
-        for stage, days in spans.items()
-    ]
 
 
 class CampaignTermsCache:

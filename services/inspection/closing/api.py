@@ -1,7 +1,6 @@
 """POST /problems/{id}/verify and /reopen, their forms for many problems, and spot checks."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -48,7 +47,7 @@ from services.inspection.scope import sight_of
 from shared.errors import Forbidden, IllegalMove, Invalid, NotFound
 from shared.security import Actor, Role
 from shared.web.dependencies import QuerySession, WriteSession, allows
-from shared.web.fields import Text, Title
+from shared.web.fields import Percent, Text, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
 from shared.web.pagination import Page, PageQuery
 from shared.web.problem_details import refusals
@@ -169,7 +168,7 @@ class SpotCheckView(BaseModel):
     township_code: str
     lead_dept: str
     seed: str
-    share_pct: Decimal
+    share_pct: Percent
     state: BatchState
     drawn_by: str
     drawn_at: datetime

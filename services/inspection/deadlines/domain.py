@@ -210,11 +210,14 @@ class Deadline:
 
 
 class DueTooLate(Invalid):
-    """The deadline asked for is later than the rules allow."""
+    """The deadline asked for is later than the rules allow.
+
+    Members: `due_on`, the latest they allow.
+    """
 
     code = "DUE_TOO_LATE"
-    zh = "要求的整改时限晚于规定时限。"
-    en = "The deadline asked for is later than the rules allow."
+    zh = "要求的整改时限不得晚于规定时限 {due_on}。"
+    en = "The deadline asked for must not be later than {due_on}."
 
 
 class DueBeforeFound(Invalid):
@@ -260,7 +263,7 @@ def decide_deadline(
     if requested < found_on:
         raise _about_request(DueBeforeFound)
     if ruled.due_on is not None and requested > ruled.due_on:
-        raise _about_request(DueTooLate)
+        raise _about_request(DueTooLate, due_on=ruled.due_on)
     return Deadline(requested, (REQUESTED,), ruled.late_found)
 
 
@@ -281,8 +284,9 @@ def _date_of(term: Term, found_on: date) -> date:
     return term.date if term.date is not None else found_on + timedelta(days=term.days or 0)
 
 
-def _about_request(refusal: type[Invalid]) -> Invalid:
-    return refusal(errors=[FieldError("requested_due_on", refusal.code, refusal.zh, refusal.en)])
+def _about_request(refusal: type[Invalid], **members: Any) -> Invalid:
+    zh, en = refusal.zh.format(**members), refusal.en.format(**members)
+    return refusal(errors=[FieldError("requested_due_on", refusal.code, zh, en)], **members)
 
 
 def strictest(first: Deadline, second: Deadline) -> Deadline:

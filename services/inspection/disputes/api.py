@@ -73,7 +73,8 @@ class DisputesView(BaseModel):
 @router.post(
     "/dispute",
     responses=refusals(
-        NotFound, Forbidden, IllegalMove, NoOtherDepartment, DisputeWindowClosed, Invalid
+        *(NotFound, Forbidden, IllegalMove),
+        *(RouteFixed, NoOtherDepartment, DisputeWindowClosed, Invalid),
     ),
 )
 async def dispute(

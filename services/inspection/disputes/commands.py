@@ -29,7 +29,8 @@ async def raise_dispute(
 ) -> Problem:
     """The lead department proposes another one; the deadline stays (I-11).
 
-    Raises `NotFound`, `Forbidden`, `IllegalMove`, `NoOtherDepartment`, `DisputeWindowClosed`.
+    Raises `NotFound`, `Forbidden`, `IllegalMove`, `RouteFixed`, `NoOtherDepartment`,
+    `DisputeWindowClosed`.
     """
     problem = await get_problem_for_update(session, sight_of(actor), problem_id)
     must_lead(actor, problem)
@@ -39,6 +40,7 @@ async def raise_dispute(
         DISPUTE_WORKDAYS, problem.village_code, dispatched_on
     )
     check_dispute(
+        kind=problem.kind,
         lead=problem.lead_dept,
         proposed=proposed,
         dispatched_on=dispatched_on,

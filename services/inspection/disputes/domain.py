@@ -35,9 +35,12 @@ def window_end(dispatched_on: date, workdays: int, calendar: WorkdayCalendar) ->
 
 
 def check_dispute(
-    *, lead: str, proposed: Department, dispatched_on: date, until: date, today: date
+    *, kind: str, lead: str, proposed: Department, dispatched_on: date, until: date, today: date
 ) -> None:
-    """Raise `NoOtherDepartment` or `DisputeWindowClosed`."""
+    """Raise `NoOtherDepartment`, `DisputeWindowClosed`, or `RouteFixed` for style and corruption:
+    their lead stays (I-13), and whoever rules would not even see a case of corruption."""
+    if is_sensitive(kind):
+        raise RouteFixed.about("proposed_dept")
     if proposed == lead:
         raise NoOtherDepartment.about("proposed_dept")
     if not dispatched_on <= today <= until:

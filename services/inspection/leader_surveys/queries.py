@@ -22,10 +22,21 @@ from services.inspection.leader_surveys.domain import (
 from services.inspection.leader_surveys.tables import LeaderSurvey, SurveyedVillage
 from shared.configuration import Configuration, Setting
 from shared.database import ReadSession
+from shared.errors import field_error
 from shared.regions import prefix_range
 from shared.web.pagination import PageRequest
 
-SURVEY_NORM = Setting("leader_surveys_per_year", SurveyNorm(), SurveyNorm, rule="I-58")
+
+def _check_norm(norm: SurveyNorm) -> None:
+    if not all(0 <= norm.required(level) <= 366 for level in LeaderLevel):
+        raise field_error(
+            "value", "OUT_OF_RANGE", "次数须在0至366之间。", "Each number is from 0 to 366."
+        )
+
+
+SURVEY_NORM = Setting(
+    "leader_surveys_per_year", SurveyNorm(), SurveyNorm, rule="I-58", check=_check_norm
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from services.inspection.deadlines.domain import Severity
 from services.inspection.kinds import CORRUPTION_PREFIX, STYLE
 from services.inspection.problems.domain.states import FINISHED, State
 from services.inspection.problems.tables import Problem, ProblemStay, Subject
+from services.inspection.routing.domain import Department
 from services.inspection.scope import Sight
 from shared.database import Connection, ReadSession, Session
 from shared.errors import NotFound
@@ -210,12 +211,15 @@ def _found(problem: Problem | None) -> Problem:
 
 
 def _with_partners(sight: Sight) -> list[ColumnElement[bool]]:
-    """What a problem asked for by its id must meet: departments that help see it too (I-12). Lists
-    show a department what it leads; no index could give it the rest in order."""
+    """What a problem asked for by its id must meet: departments that help see it too (I-12), and
+    finance what no policy pays for, which it is asked to (I-36). Lists show a department what it
+    leads; no index could give it the rest in order."""
     conditions = in_sight(replace(sight, department=None))
     if sight.department is not None:
         lead, kind = col(Problem.lead_dept), col(Problem.kind)
         own = [lead == sight.department, literal(sight.department) == any_(col(Problem.co_depts))]
+        if sight.department == Department.FIN:
+            own.append(col(Problem.no_policy).is_(True))
         conditions.append(or_(*own, kind == STYLE) if sight.style else or_(*own))
     return conditions
 

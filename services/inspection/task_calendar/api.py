@@ -67,6 +67,8 @@ Doer = Annotated[
         Role.TOWNSHIP_REVIEWER,
         Role.VILLAGE_CADRE,
         Role.RESIDENT_TEAM,
+        Role.FINANCE,
+        Role.DISCIPLINE,
         Role.OPS,
     ),
 ]

@@ -26,7 +26,6 @@ from services.notify.broadcasts.queries import Reading, Tally
 from services.notify.broadcasts.tables import Broadcast, Recipient
 from services.notify.contacts.domain import PersonalIdentifier
 from services.notify.queues.domain.notices import Priority
-from services.notify.roles import WORKERS
 from shared import clock
 from shared.database import ReadSession
 from shared.errors import IllegalMove, Invalid, NotFound
@@ -42,10 +41,8 @@ from shared.web.problem_details import refusals
 router = APIRouter(prefix="/broadcasts", tags=["broadcasts"])
 
 Issuer = Annotated[Actor, allows(Role.POVERTY_OFFICE, Role.LEADING_GROUP, Role.COUNTY_GOV)]
-Reader = Annotated[
-    Actor,
-    allows(*WORKERS, Role.HELPER, Role.VILLAGE_CADRE, Role.RESIDENT_TEAM, Role.INSPECTOR),
-]
+# A letter may be addressed to any role, and whoever it is addressed to reads and confirms it.
+Reader = Annotated[Actor, allows(*Role)]
 
 
 class IssueBroadcast(BaseModel):

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, any_, func, literal, select
 from sqlmodel import and_, col, or_
 
 from services.notify.broadcasts.tables import Broadcast, Recipient
-from services.notify.roles import WORKERS
+from services.notify.roles import TAKERS
 from shared.database import ReadSession, Session
 from shared.errors import NotFound
 from shared.security import Actor
@@ -51,7 +51,7 @@ async def list_broadcasts(
 async def get_broadcast(session: ReadSession, actor: Actor, broadcast_id: UUID) -> Reading:
     """A broadcast that the actor or his organisation issued or was sent; raises `NotFound`."""
     sight = [_is_issuer(actor), col(Recipient.person).is_not(None)]
-    if actor.has(*WORKERS):  # they find its message in their queue
+    if actor.has(*TAKERS):  # they find its message in their queue
         sight.append(literal(actor.organisation) == any_(col(Broadcast.organisations)))
     statement = _readings(actor).where(col(Broadcast.broadcast_id) == broadcast_id, or_(*sight))
     row = (await session.execute(statement)).first()

@@ -31,7 +31,9 @@ class ReminderView(BaseModel):
     )
     kind: Kind
     to: str = Field(description="the organisation reminded", examples=["HOUS@511132"])
-    role: str = Field(description="whom in it", examples=["dept_head"])
+    role: str = Field(
+        description="whom in it; several roles parted by commas", examples=["dept_head"]
+    )
     level: int | None = Field(description="the escalation, null before the deadline has passed")
     due_on: date
     state: State

@@ -111,6 +111,12 @@ def plan_escalations(due_on: date, rhythm: Rhythm) -> list[Planned]:
 # Who hears of an escalation besides the lead department, by level: their unit in the county.
 _ESCALATION_UNITS: Mapping[int, str] = {2: "POV", 3: "LG"}
 _ROLES: Mapping[str, str] = {"POV": "poverty_office", "LG": "leading_group"}
+# The own people of these two work on what they lead, and at the discipline commission verify it.
+_HANDLERS: Mapping[str, str] = {
+    "POV": "dept_handler,poverty_office",
+    "DISC": "dept_handler,discipline",
+}
+_HEADS: Mapping[str, str] = {"DISC": "dept_head,discipline"}
 
 
 def addressee_of(level: int | None, lead: str, kind: str, village_code: str) -> str:
@@ -122,11 +128,12 @@ def addressee_of(level: int | None, lead: str, kind: str, village_code: str) -> 
 
 
 def role_of(level: int | None, organisation: str) -> str:
-    """Whom in the organisation reminded it is meant for."""
-    if level is None:
-        return "dept_handler"
+    """Whom in the organisation reminded it is meant for; several roles parted by commas."""
     unit = organisation.partition("@")[0]
-    return "dept_head" if level == 1 else _ROLES.get(unit, "dept_head")
+    if level is None:
+        return _HANDLERS.get(unit, "dept_handler")
+    head = _HEADS.get(unit, "dept_head")
+    return head if level == 1 else _ROLES.get(unit, head)
 
 
 def needs_cancelling(change: Change) -> bool:

@@ -143,15 +143,40 @@ async def test_other_campaigns_have_no_contents_and_no_base_date(inspection: Ins
 async def test_the_usual_days_of_a_look_back_are_configured_by_region(
     inspection: Inspection,
 ) -> None:
-    days = {"PREPARE": ["02-01", "02-28"], "SELF_CHECK": ["03-01", "03-15"]}
+    days = {
+        "PREPARE": ["02-01", "02-28"],
+        "SELF_CHECK": ["03-01", "03-15"],
+        "RECTIFY": ["03-16", "04-30"],
+    }
     body = {"value": days, "effective_from": "2019-01-01"}
     ops: dict[str, Any] = {"org": "OPS@51", "roles": ("ops",)}
     answer = await inspection.put("/config/511132/look_back_stages", body, **ops)
     assert answer.status_code == 200, answer.text
     plain = {name: CAMPAIGN[name] for name in ("name", "type", "region_code", "year")}
     view = (await inspection.post("/campaigns", plain)).json()
-    assert [plan["start"] for plan in view["stages"]] == ["2019-02-01", "2019-03-01"]
-    for wrong in ({"PREPARE": ["02-29", "03-01"]}, {"PARADE": ["02-01", "02-02"]}):
-        body = {"value": wrong, "effective_from": "2019-01-01"}
-        answer = await inspection.put("/config/511132/look_back_stages", body, **ops)
-        assert (answer.status_code, answer.json()["code"]) == (422, "VALUE_INVALID")
+    assert [plan["start"] for plan in view["stages"]] == [
+        *("2019-02-01", "2019-03-01", "2019-03-16"),
+    ]
+    await inspection.runtime.configuration.load(inspection.runtime.database)  # as after a start
+    view = (await inspection.post("/campaigns", plain)).json()
+    assert [plan["stage"] for plan in view["stages"]] == ["PREPARE", "SELF_CHECK", "RECTIFY"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"PREPARE": ["02-29", "03-01"]}, "VALUE_INVALID"),
+        ({"PARADE": ["02-01", "02-02"]}, "VALUE_INVALID"),
+        ({"PREPARE": ["03-20", "03-11"]}, "STAGES_INVALID"),
+        ({"PREPARE": ["03-11", "03-20"], "SELF_CHECK": ["03-01", "03-31"]}, "STAGES_INVALID"),
+        ({"SUMMARY": ["06-01", "06-30"]}, "STAGES_INVALID"),
+    ],
+)
+async def test_days_that_no_look_back_could_have_are_not_configured(
+    inspection: Inspection, wrong: dict[str, list[str]], code: str
+) -> None:
+    body = {"value": wrong, "effective_from": "2019-01-01"}
+    ops: dict[str, Any] = {"org": "OPS@51", "roles": ("ops",)}
+    answer = await inspection.put("/config/511132/look_back_stages", body, **ops)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert [error["field"] for error in answer.json()["errors"]] == ["value"]

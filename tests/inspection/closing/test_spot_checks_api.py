@@ -46,6 +46,7 @@ async def test_unsampled_problems_pass_with_a_sample_without_failures(
     assert set(settled["results"]) == set(batch["sampled"])
     listed = (await inspection.get("/verification-batches")).json()["items"]
     assert [one["id"] for one in listed] == [batch["id"]]
+    assert batch["share_pct"] == listed[0]["share_pct"] == "10.00"
 
 
 async def test_one_failure_in_the_sample_returns_the_whole_batch(inspection: Inspection) -> None:

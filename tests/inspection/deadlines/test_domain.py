@@ -177,8 +177,10 @@ def test_the_finder_may_shorten_the_deadline_but_not_lengthen_it() -> None:
         date(2019, 9, 1), (REQUESTED,)
     )
     assert decide(POLICY_S, classes(), requested=date(2019, 9, 30)).rules == ("S-EXIT",)
-    with pytest.raises(DueTooLate):
+    with pytest.raises(DueTooLate) as refused:
         decide(POLICY_S, classes(), requested=date(2019, 10, 1))
+    assert refused.value.members == {"due_on": date(2019, 9, 30)}
+    assert "2019-09-30" in refused.value.errors[0].message("zh")
     with pytest.raises(DueTooLate):
         decide(POLICY_S, classes(), requested=date.max)
     with pytest.raises(DueBeforeFound):

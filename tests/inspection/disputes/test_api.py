@@ -81,6 +81,25 @@ async def test_income_shortfalls_stay_with_agriculture(inspection: Inspection) -
     assert (await inspection.move(problem_id, "rule", {"dept": "AGRI"}))["lead_dept"] == "AGRI"
 
 
+@pytest.mark.parametrize(
+    ("kind", "org", "role"),
+    [
+        ("STYLE", "POV@511132", "poverty_office"),
+        ("STYLE", "POV@511132", "dept_head"),
+        ("CORRUPTION_WASTE", "DISC@511132", "discipline"),
+    ],
+)
+async def test_a_lead_that_is_fixed_is_not_disputed(
+    inspection: Inspection, kind: str, org: str, role: str
+) -> None:
+    problem_id = (await inspection.log(kind=kind))["id"]
+    lead: dict[str, Any] = {"org": org, "roles": (role,)}
+    refused = await inspection.post(f"/problems/{problem_id}/dispute", CLAUSE, **lead)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "ROUTE_FIXED")
+    # Whoever rules does not see corruption: a dispute of it would stand for ever.
+    assert (await inspection.move(problem_id, "accept", **lead))["state"] == "ACCEPTED"
+
+
 async def test_the_window_closes_after_two_workdays(inspection: Inspection) -> None:
     problem_id = (await inspection.log())["id"]  # Monday
     inspection.now = "2019-09-19T00:00:01+08:00"

@@ -32,8 +32,17 @@ def test_the_window_counts_statutory_workdays(dispatched: str, last: str) -> Non
 def test_a_dispute_names_another_department_in_time() -> None:
     day, until = date(2019, 9, 16), date(2019, 9, 18)
 
-    def dispute(proposed: Department = Department.CIVIL, today: date = day) -> None:
-        check_dispute(lead="HOUS", proposed=proposed, dispatched_on=day, until=until, today=today)
+    def dispute(
+        proposed: Department = Department.CIVIL, today: date = day, kind: str = "HOUSING_UNSAFE"
+    ) -> None:
+        check_dispute(
+            kind=kind,
+            lead="HOUS",
+            proposed=proposed,
+            dispatched_on=day,
+            until=until,
+            today=today,
+        )
 
     dispute()
     dispute(today=until)
@@ -42,6 +51,9 @@ def test_a_dispute_names_another_department_in_time() -> None:
     with pytest.raises(DisputeWindowClosed) as refused:
         dispute(today=date(2019, 9, 19))
     assert refused.value.members == {"until": "2019-09-18"}
+    for kind in ("STYLE", "CORRUPTION_WASTE"):
+        with pytest.raises(RouteFixed):
+            dispute(kind=kind)
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,9 @@ def test_what_is_finished_reported_and_in_work_does_not_overlap_wrongly() -> Non
     assert not IN_WORK & REPORTED
 
 
-def test_only_a_department_accepts_only_the_leading_group_extends_and_closes() -> None:
-    assert set(WHO[Action.ACCEPT]) == {"dept_handler", "dept_head", "discipline"}
+def test_only_a_lead_accepts_only_the_leading_group_extends_and_closes() -> None:
+    leads = {"dept_handler", "dept_head", "poverty_office", "discipline"}
+    assert set(WHO[Action.ACCEPT]) == leads
     assert WHO[Action.EXTEND] == WHO[Action.VERIFY_GROUP] == ("leading_group",)
     assert WHO[Action.WITHDRAW] == ("poverty_office",)
     assert WHO[Action.FALL_OVERDUE] == WHO[Action.DISPATCH] == ()

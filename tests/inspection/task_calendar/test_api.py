@@ -140,6 +140,29 @@ async def test_a_task_is_completed_by_its_department_once(inspection: Inspection
     assert (again.status_code, again.json()["code"]) == (409, "STATE_CONFLICT")
 
 
+@pytest.mark.parametrize(
+    ("org", "role"),
+    [
+        ("CULT@511132", "dept_handler"),
+        ("DISC@511132", "discipline"),
+        ("FINOFF@511132", "finance"),
+        ("GOV@511132", "county_gov"),
+        ("TOWN@511132201", "township_party_secretary"),
+        ("VILLAGE@511132201205", "resident_team"),
+    ],
+)
+async def test_whoever_has_a_task_reads_and_completes_it(
+    inspection: Inspection, org: str, role: str
+) -> None:
+    calendar = await drawn(inspection, TASK | {"org": org})
+    own: dict[str, Any] = {"org": org, "roles": (role,)}
+    assert await titles(inspection, calendar, own) == [TASK["title"]]
+    path = f"/task-calendars/{calendar['id']}/tasks/{calendar['tasks'][0]['id']}/complete"
+    beside: dict[str, Any] = {"org": "POV@511133", "roles": (role,)}
+    assert (await inspection.post(path, {}, **beside)).status_code == 404
+    assert (await inspection.post(path, {}, **own)).json()["state"] == "DONE"
+
+
 async def test_what_is_overdue_is_judged_on_a_day(inspection: Inspection) -> None:
     tasks = [
         TASK | {"title": f"至{due}", "due": due} for due in ("2019-10", "2019-09", "2019-08 下旬")

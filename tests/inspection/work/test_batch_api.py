@@ -101,7 +101,7 @@ async def test_a_neighbour_s_batch_moves_nothing(
     assert [row["code"] for row in office["results"]] == ["FORBIDDEN"]
     assert await inspection.problem(problem_id) == before
     wrong = await inspection.post(
-        f"/problems:{verb}", {"problem_ids": [problem_id], **body}, roles=("poverty_office",)
+        f"/problems:{verb}", {"problem_ids": [problem_id], **body}, roles=("leading_group",)
     )
     assert (wrong.status_code, wrong.json()["code"]) == (403, "FORBIDDEN")
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.events.notify import BroadcastIssued, BroadcastUnread, BroadcastWithdrawn
+from shared.security import Role
 from tests.notify.broadcasts.conftest import LETTER, NEIGHBOUR, OFFICE, Office, contact
 from tests.notify.conftest import LEAD, TOWNSHIP
 
@@ -37,6 +38,27 @@ async def test_several_roles_and_a_township_can_be_addressed(office: Office) -> 
     assert both["recipients"] == 4
     town = await office.issue(region_code="511132201")
     assert town["recipients"] == 1
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_whoever_is_addressed_reads_and_confirms_the_letter(
+    office: Office, role: Role
+) -> None:
+    org = "FINOFF@511132"
+    await office.know(contact(org, "zhang", role), contact("FINOFF@511133", "beside", role))
+    letter = await office.issue(roles=[role])
+    path = f"/{letter['broadcast_id']}"
+    for its_org, person in (("FINOFF@511133", "beside"), ("HOUS@511133", "zhang")):
+        beside = {"org": its_org, "role": role, "person": person}
+        assert (await office.call("GET", path, **beside)).status_code == 404
+        assert (await office.call("POST", f"{path}/read", **beside)).status_code == 404
+    own = {"org": org, "role": role, "person": "zhang"}
+    (listed,) = (await office.call("GET", **own)).json()["items"]
+    assert listed["addressed"]
+    assert (await office.call("GET", path, **own)).json()["text"] == LETTER["text"]
+    assert (await office.call("POST", f"{path}/read", **own)).status_code == 204
+    unread = await office.receipts(letter, read="false")
+    assert "责任人zhang" not in [one["label"] for one in unread]
 
 
 async def test_each_organisation_concerned_gets_one_message(office: Office) -> None:

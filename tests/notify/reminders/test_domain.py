@@ -158,11 +158,14 @@ def test_reminders_come_at_nine_in_china() -> None:
         ("HOUSING_UNSAFE", "HOUS@511132", 1, "HOUS@511132", "dept_head"),
         ("HOUSING_UNSAFE", "HOUS@511132", 2, "POV@511132", "poverty_office"),
         ("HOUSING_UNSAFE", "HOUS@511132", 3, "LG@511132", "leading_group"),
+        ("EXIT_WRONG", "POV@511132", None, "POV@511132", "dept_handler,poverty_office"),
+        ("EXIT_WRONG", "POV@511132", 1, "POV@511132", "dept_head"),
         ("STYLE", "POV@511132", 2, "POV@511132", "poverty_office"),
         ("STYLE", "POV@511132", 3, "LG@511132", "leading_group"),
-        ("CORRUPTION_WASTE", "DISC@511132", 1, "DISC@511132", "dept_head"),
-        ("CORRUPTION_WASTE", "DISC@511132", 2, "DISC@511132", "dept_head"),
-        ("CORRUPTION_WASTE", "DISC@511132", 3, "DISC@511132", "dept_head"),
+        ("CORRUPTION_WASTE", "DISC@511132", None, "DISC@511132", "dept_handler,discipline"),
+        ("CORRUPTION_WASTE", "DISC@511132", 1, "DISC@511132", "dept_head,discipline"),
+        ("CORRUPTION_WASTE", "DISC@511132", 2, "DISC@511132", "dept_head,discipline"),
+        ("CORRUPTION_WASTE", "DISC@511132", 3, "DISC@511132", "dept_head,discipline"),
     ],
 )
 def test_each_level_has_its_addressee(

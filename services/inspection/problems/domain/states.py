@@ -118,8 +118,9 @@ class Move:
 
 
 _DEPARTMENT = ("dept_handler", "dept_head")
-# The discipline commission's own people work on what it leads.
-_LEAD = (*_DEPARTMENT, "discipline")
+# The poverty office and the discipline commission lead problems too (C.4), and their own people
+# work on them; whoever calls must be of the department that leads.
+_LEAD = (*_DEPARTMENT, "poverty_office", "discipline")
 _FINDERS = (
     "inspector",
     "helper",
@@ -170,14 +171,14 @@ MOVES: tuple[Move, ...] = (
     _move(
         {State.SUSPECTED},
         Action.CONFIRM,
-        (*_LEAD, "poverty_office"),
+        _LEAD,  # the poverty office also what others lead
         "confirmed",
         State.LOGGED,
     ),
     _move(
         {State.SUSPECTED},
         Action.REFUTE,
-        (*_LEAD, "poverty_office"),
+        _LEAD,
         "withdrawn",
         State.WITHDRAWN,
     ),

@@ -11,15 +11,32 @@ from services.inspection.stages.queries.coverage import households_in
 from services.inspection.stages.tables import CampaignSampling
 from shared.configuration import Setting
 from shared.database import Connection, ReadSession
-from shared.errors import NotFound
+from shared.errors import NotFound, field_error
 from shared.regions import is_within, prefix_range
 from shared.security import Actor
 
+_LARGEST_MINIMUM = 10_000
+
+
+def _check_minimum(minimum: Minimum) -> None:
+    if not all(
+        0 <= number <= _LARGEST_MINIMUM for number in (minimum.households, minimum.villages)
+    ):
+        raise field_error(
+            "value",
+            "OUT_OF_RANGE",
+            f"数量须在0至{_LARGEST_MINIMUM}之间。",
+            f"Each number is from 0 to {_LARGEST_MINIMUM}.",
+        )
+
+
+def _minimum(key: str, usual: Minimum) -> Setting[Minimum]:
+    return Setting(key, usual, Minimum, rule="I-52", check=_check_minimum)
+
+
 MINIMUM: Mapping[ZoneKind, Setting[Minimum]] = {
-    ZoneKind.COUNTY: Setting("sample_minimum_county", Minimum(200, 10), Minimum, rule="I-52"),
-    ZoneKind.ADMIN_ZONE: Setting(
-        "sample_minimum_admin_zone", Minimum(100, 5), Minimum, rule="I-52"
-    ),
+    ZoneKind.COUNTY: _minimum("sample_minimum_county", Minimum(200, 10)),
+    ZoneKind.ADMIN_ZONE: _minimum("sample_minimum_admin_zone", Minimum(100, 5)),
 }
 
 # $1 and $2 the range of places. What a village is called for does not matter to the draw: poor

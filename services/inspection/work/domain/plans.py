@@ -59,8 +59,14 @@ class AuthorNotHead(Invalid):
     """A department's consolidated plan is its head's."""
 
     code = "AUTHOR_NOT_HEAD"
-    zh = "整改总方案须由单位主要负责人主持制定，不得仅由业务人员制定。"
-    en = "A consolidated plan is drawn up by the head of the department, not by a clerk."
+    zh = (
+        "整改总方案须由单位主要负责人以其角色（dept_head，纪委为 discipline）提交，"
+        "author_role 为 HEAD，author 与登记的一把手一致；不得仅由业务人员制定。"
+    )
+    en = (
+        "A consolidated plan is handed in by the head of the department in that role (dept_head, at"
+        " the discipline commission discipline), with author_role HEAD and the name on record."
+    )
 
 
 class CoverageIncomplete(Invalid):
