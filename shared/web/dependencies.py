@@ -9,6 +9,7 @@ from shared.database import ReadSession, Session
 from shared.errors import Forbidden
 from shared.runtime import Runtime
 from shared.security import Actor, Role
+from shared.web.parameters import refuse_unknown_parameters
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -51,10 +52,13 @@ class Allow:
         return {"x-roles": sorted(self.roles), "security": [{"bearer": []}]}
 
     async def __call__(self, request: Request) -> Actor:
-        """The caller; raises `Unauthenticated` or `Forbidden`."""
+        """The caller; raises `Unauthenticated`, `Forbidden`, or `Invalid` for a query parameter the
+        route does not know."""
         actor = await runtime_of(request).tokens.actor(request.headers.get("authorization"))
         if self.roles and self.roles.isdisjoint(actor.roles):
             raise Forbidden
+        if request.scope["query_string"]:
+            refuse_unknown_parameters(request)
         return actor
 
 

@@ -81,7 +81,7 @@ def _shared(operation: dict[str, Any]) -> Iterator[type[DomainError]]:
         yield idempotency.IdempotencyKeyInvalid
     if "requestBody" in operation:
         yield from (BodyUnreadable, BodyTooLarge)
-    if parameters or "requestBody" in operation:
+    if parameters or operation.get("security"):  # a parameter that is not known is refused
         yield Invalid
     yield ServiceUnavailable
 

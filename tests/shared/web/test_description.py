@@ -18,8 +18,8 @@ async def _document(app: RunningApp) -> Any:
     ("method", "path", "statuses"),
     [
         ("post", "/api/v1/notes", {"400", "401", "403", "413", "422", "503"}),
-        ("get", "/api/v1/now", {"401", "503"}),  # for any role, and nothing is sent
-        ("get", "/api/v1/ops/parked-events", {"401", "403", "503"}),
+        ("get", "/api/v1/now", {"401", "422", "503"}),  # for any role, and nothing is sent
+        ("get", "/api/v1/ops/parked-events", {"401", "403", "422", "503"}),
         ("put", "/api/v1/config/{region}/{key}", {"400", "401", "403", "404", "413", "422", "503"}),
     ],
 )
