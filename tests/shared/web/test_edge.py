@@ -380,8 +380,7 @@ async def test_only_old_idempotency_keys_are_forgotten(toy: RunningApp) -> None:
 
 
 async def test_a_parameter_the_route_does_not_know_is_named_and_refused(toy: RunningApp) -> None:
-    headers = toy.headers("OPS@511132", "ops")
-    path = "/api/v1/ops/parked-events?limit=5"
+    headers, path = toy.headers(*INSPECTOR), "/api/v1/drafts?limit=5"
     assert (await toy.client.get(path, headers=headers)).status_code == 200
     answer = await toy.client.get(f"{path}&cusror=x&state=OPEN", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (422, "UNKNOWN_PARAMETER")
