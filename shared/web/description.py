@@ -21,7 +21,7 @@ DESCRIPTION = """\
 
 - 身份：`Authorization: Bearer` 令牌；`x-roles` 列出可以调用的角色，数据限于本单位、本区划。
 - 拒绝：RFC 9457 问题详情；`code` 固定不变，`errors` 指明字段，文字按 `Accept-Language` 用中英文。
-- 列表：按 `limit` 和 `cursor` 翻页，`next_cursor` 为空即到末页。
+- 列表：按 `limit` 和 `cursor` 翻页，`next_cursor` 为空即到末页；未说明的查询参数会被拒绝。
 - 重试：带 `Idempotency-Key` 的请求只执行一次；修改时交回读取到的 `version`，他人改过则被拒绝。
 - 追查：`X-Request-Id` 原样写入答复、日志和由此产生的事件。
 

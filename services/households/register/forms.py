@@ -35,6 +35,7 @@ from services.households.register.domain import ArchiveStatus, birth_date_of, he
 from shared import clock
 from shared.errors import FieldError, Invalid
 from shared.validators import IdSexMismatch, Sex, parse_resident_id
+from shared.web.field_errors import field_errors
 from shared.web.fields import (
     BankCard,
     Day,
@@ -44,7 +45,6 @@ from shared.web.fields import (
     ResidentId,
     leaves_out_defaults,
 )
-from shared.web.problem_details import field_errors
 
 NO_PHONE = "NONE"
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from shared.testing import RunningApp
-from shared.web.problem_details import field_errors
+from shared.web.field_errors import field_errors
 
 OPERATOR = ("OPS@511132", "ops")
 

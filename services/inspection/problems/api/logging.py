@@ -40,6 +40,7 @@ from services.inspection.problems.tables import NewProblem
 from shared.errors import DomainError, Invalid, NotFound, field_error
 from shared.security import Actor, Role
 from shared.web.dependencies import Allow, RunningService, WriteSession, runtime_of
+from shared.web.field_errors import field_errors
 from shared.web.idempotency import (
     IdempotencyConflict,
     IdempotencyInProgress,
@@ -48,7 +49,7 @@ from shared.web.idempotency import (
     once,
     scope_and_digest,
 )
-from shared.web.problem_details import ProblemField, field_errors, language_of, refusals
+from shared.web.problem_details import ProblemField, language_of, refusals
 
 _allow_finders = Allow(*map(Role, WHO[Action.LOG]))
 FinderActor = Annotated[Actor, Depends(_allow_finders)]

@@ -31,9 +31,10 @@ from services.inspection.stages.domain.checks import (
 from shared.errors import DomainError, IllegalMove, Invalid, NotFound, field_error
 from shared.security import Actor
 from shared.web.dependencies import WriteSession
+from shared.web.field_errors import field_errors
 from shared.web.fields import RegionCode, Title
 from shared.web.idempotency import IdempotencyConflict, IdempotencyInProgress, OnceOnly
-from shared.web.problem_details import ProblemField, field_errors, language_of, refusals
+from shared.web.problem_details import ProblemField, language_of, refusals
 
 router = APIRouter(prefix="/campaigns/{campaign_id}", tags=["campaigns"])
 
