@@ -21,6 +21,8 @@ AT_ONCE = 5
 TOLERATED = 1.10
 # What two runs of the same thing differ by on a machine that does other things too.
 MARGIN_SECONDS = 0.05
+# A dead endpoint would delay the others each time; a machine that stands still a moment does once.
+ATTEMPTS = 3
 
 
 async def delays(endpoints: list[Endpoint]) -> list[float]:
@@ -39,32 +41,38 @@ async def delays(endpoints: list[Endpoint]) -> list[float]:
     return found
 
 
-async def beside_a_dead_endpoint(hooks: Hooks) -> tuple[list[float], list[float], Endpoint]:
+async def beside_a_dead_endpoint(
+    hooks: Hooks, path: str
+) -> tuple[list[float], list[float], Endpoint]:
     """The delays of others without and with an endpoint that never answers, and that endpoint."""
-    await hooks.configure(timeout_seconds=4.0)
-    others = [await hooks.open(f"/d11-{number}") for number in range(3)]
-    dead = await hooks.open("/d11")
+    others = [await hooks.open(f"{path}-{number}") for number in range(3)]
+    dead = await hooks.open(path)
     await delays(others[:1])  # connections and caches are warm for both
     without = await delays(others)
-    hooks.receiver.script("/d11", silence)
+    hooks.receiver.script(path, silence)
     await dead.record(DEAD_PENDING)
-    await hooks.receiver.until(2, "/d11")
+    await hooks.receiver.until(2, path)
     return without, await delays(others), dead
 
 
-def expect_no_delay(without: list[float], beside: list[float]) -> None:
-    """Median and 95th percentile have grown by a tenth at most."""
-    assert median(beside) <= TOLERATED * median(without) + MARGIN_SECONDS
-    ninety_fifth = [quantiles(found, n=20)[-1] for found in (without, beside)]
-    assert ninety_fifth[1] <= TOLERATED * ninety_fifth[0] + MARGIN_SECONDS
+def are_delayed(without: list[float], beside: list[float]) -> bool:
+    """Whether median or 95th percentile have grown by more than a tenth."""
+    figures = [(median(found), quantiles(found, n=20)[-1]) for found in (without, beside)]
+    return any(
+        after > TOLERATED * before + MARGIN_SECONDS for before, after in zip(*figures, strict=True)
+    )
 
 
 async def test_a_dead_endpoint_delays_nobody_and_gets_what_it_missed(hooks: Hooks) -> None:
-    without, beside, dead = await beside_a_dead_endpoint(hooks)
-    expect_no_delay(without, beside)
+    await hooks.configure(timeout_seconds=4.0)
+    for attempt in range(1, ATTEMPTS + 1):
+        without, beside, dead = await beside_a_dead_endpoint(hooks, f"/d11-{attempt}")
+        if not are_delayed(without, beside):
+            break
+        assert attempt < ATTEMPTS, (without, beside)
     assert await dead.states() == {"PENDING": DEAD_PENDING}
     assert len(dead.requests) <= 16
-    hooks.receiver.script("/d11", answer(204))
+    hooks.receiver.script(f"/d11-{attempt}", answer(204))
     tested = await dead.call("POST", "/test")
     assert tested.json()["succeeded"]
     await dead.until_settled(120)
@@ -86,6 +94,6 @@ async def test_control_slots_in_common_let_a_dead_endpoint_hold_everybody(
             return await post(client, *arguments)
 
     monkeypatch.setattr(lanes, "post", post_in_turn)
-    without, beside, _ = await beside_a_dead_endpoint(hooks)
-    with pytest.raises(AssertionError):
-        expect_no_delay(without, beside)
+    await hooks.configure(timeout_seconds=4.0)
+    without, beside, _ = await beside_a_dead_endpoint(hooks, "/d11")
+    assert are_delayed(without, beside)
