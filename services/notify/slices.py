@@ -19,8 +19,8 @@ from services.notify.feeds.commands import SUBSCRIPTION_LIMIT
 from services.notify.inbox import api as inbox
 from services.notify.inbox.queries import INBOX_REACH
 from services.notify.queues import api as queues
+from services.notify.queues import waiting
 from services.notify.queues.commands.handing import DELIVERY_LIMIT, LEASE_SECONDS
-from services.notify.queues.waiting import watch_queues
 from services.notify.reminders import api as reminders
 from services.notify.reminders.commands import REMINDER_TIMER, send_reminders
 from services.notify.reminders.queries import ESCALATION_DAYS, REMINDER_DAYS, REMINDER_HOUR
@@ -98,13 +98,14 @@ JOBS = {
 }
 
 LOOPS = (
-    watch_queues,
+    waiting.watch_queues,
     sender.send_to_people,
     watch_streams,
     send_webhooks,
 )
 
 CHORES = (
+    *waiting.CHORES,
     *issuing.CHORES,
     *sender.CHORES,
     *watching.CHORES,

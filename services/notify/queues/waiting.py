@@ -13,6 +13,7 @@ from services.notify.queues.commands.handing import bury_failed
 from services.notify.queues.commands.telling import CHANNEL
 from services.notify.queues.queries import count_dead_letters, queues_with_work
 from shared import clock
+from shared.chores import Chore
 from shared.database import Connection
 from shared.messaging.failures import describe
 from shared.messaging.running import pause
@@ -21,6 +22,7 @@ from shared.runtime import Runtime
 _log = structlog.get_logger(__name__)
 
 RECHECK_SECONDS = 0.2
+COUNT_SECONDS = 5.0
 BURY_EVERY_RECHECKS = 5
 RECONNECT_SECONDS = 1.0
 
@@ -65,7 +67,7 @@ def waiting_of(runtime: Runtime) -> Waiting:
 
 
 async def watch_queues(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Wake waiting callers, bury what failed too often and count the dead, until `stop`.
+    """Wake waiting callers and bury what failed too often, until `stop`.
 
     What another process commits is heard by NOTIFY; looking again covers leases that run out and
     a connection that was lost.
@@ -77,6 +79,15 @@ async def watch_queues(runtime: Runtime, stop: asyncio.Event) -> None:
         except Exception as error:  # noqa: BLE001 - callers look again by themselves meanwhile
             _log.warning("queues_not_watched", error=describe(error))
             await pause(stop, RECONNECT_SECONDS)
+
+
+async def tell_dead_letters(runtime: Runtime) -> None:
+    """Tell operators how many messages are dead."""
+    async with runtime.database.statement() as connection:
+        metrics.DEAD.set(await count_dead_letters(connection))
+
+
+CHORES = (Chore("tell_dead_letters", tell_dead_letters, COUNT_SECONDS),)
 
 
 async def _watch(runtime: Runtime, waiting: Waiting, stop: asyncio.Event) -> None:
@@ -95,7 +106,6 @@ async def _watch(runtime: Runtime, waiting: Waiting, stop: asyncio.Event) -> Non
             if rechecks % BURY_EVERY_RECHECKS == 0:
                 async with runtime.database.transaction() as session:
                     await bury_failed(session, clock.now())
-                metrics.DEAD.set(await count_dead_letters(connection))
             rechecks += 1
             await pause(stop, RECHECK_SECONDS)
     finally:
