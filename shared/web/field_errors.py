@@ -8,25 +8,40 @@ from shared.errors import FieldError
 
 JSON_INVALID = ("JSON_INVALID", "不是有效的 JSON。", "Not valid JSON.")
 
-# Pydantic's error types to stable codes; a type in upper case is one of our own codes already.
-_CODES = {
+# Pydantic's error types to stable codes and what is said of them; braces hold what the declaration
+# allows, a member of `ctx`. A type in upper case is one of our own codes already.
+_UNKNOWN_FIELD = ("UNKNOWN_FIELD", "没有此字段。", "There is no such field.")
+_ONE_OF = ("UNKNOWN_VALUE", "允许的取值：{expected}。", "Allowed values: {expected}.")
+_TEXTS = {
     "missing": ("REQUIRED", "必填。", "Required."),
-    "extra_forbidden": ("UNKNOWN_FIELD", "没有此字段。", "There is no such field."),
-    "unexpected_keyword_argument": ("UNKNOWN_FIELD", "没有此字段。", "There is no such field."),
+    "extra_forbidden": _UNKNOWN_FIELD,
+    "unexpected_keyword_argument": _UNKNOWN_FIELD,
     "json_invalid": JSON_INVALID,
-    "enum": ("UNKNOWN_VALUE", "不在允许的取值之内。", "Not one of the allowed values."),
-    "literal_error": ("UNKNOWN_VALUE", "不在允许的取值之内。", "Not one of the allowed values."),
+    "enum": _ONE_OF,
+    "literal_error": _ONE_OF,
     "union_tag_invalid": (
         "UNKNOWN_VALUE",
-        "不在允许的取值之内。",
-        "Not one of the allowed values.",
+        "允许的取值：{expected_tags}。",
+        "Allowed values: {expected_tags}.",
     ),
     "union_tag_not_found": ("REQUIRED", "必填。", "Required."),
-    "string_too_long": ("TOO_LONG", "过长。", "Too long."),
-    "string_too_short": ("TOO_SHORT", "过短。", "Too short."),
-    "too_long": ("TOO_MANY", "条目过多。", "Too many items."),
-    "too_short": ("TOO_FEW", "条目过少。", "Too few items."),
+    "string_too_long": (
+        "TOO_LONG",
+        "最多{max_length}个字符。",
+        "Characters: at most {max_length}.",
+    ),
+    "string_too_short": (
+        "TOO_SHORT",
+        "至少{min_length}个字符。",
+        "Characters: at least {min_length}.",
+    ),
+    "too_long": ("TOO_MANY", "最多{max_length}条。", "Items: at most {max_length}."),
+    "too_short": ("TOO_FEW", "至少{min_length}条。", "Items: at least {min_length}."),
     "string_pattern_mismatch": ("FORMAT", "格式不符。", "It does not have the required form."),
+    "greater_than": ("OUT_OF_RANGE", "须大于{gt}。", "It must be greater than {gt}."),
+    "greater_than_equal": ("OUT_OF_RANGE", "不得小于{ge}。", "It must be at least {ge}."),
+    "less_than": ("OUT_OF_RANGE", "须小于{lt}。", "It must be less than {lt}."),
+    "less_than_equal": ("OUT_OF_RANGE", "不得大于{le}。", "It must be at most {le}."),
 }
 _PREFIXES = (
     ("timezone", ("DATE_INVALID", "须带时区，如+08:00。", "A zone is required, as in +08:00.")),
@@ -36,25 +51,9 @@ _PREFIXES = (
     ("int", ("NUMBER_INVALID", "不是有效的整数。", "Not a valid whole number.")),
     ("decimal", ("NUMBER_INVALID", "不是有效的数值。", "Not a valid number.")),
     ("float", ("NUMBER_INVALID", "不是有效的数值。", "Not a valid number.")),
-    ("greater", ("OUT_OF_RANGE", "超出允许范围。", "Outside the allowed range.")),
-    ("less", ("OUT_OF_RANGE", "超出允许范围。", "Outside the allowed range.")),
     ("bool", ("TYPE_INVALID", "应为布尔值。", "A boolean is expected.")),
 )
 _OTHER = ("TYPE_INVALID", "类型或格式不符。", "It has a wrong type or form.")
-# What a declaration allows, as Pydantic tells it: the member of `ctx`, and what to say of it.
-_ALLOWED = {
-    "enum": ("expected", "允许的取值：{}。", "Allowed values: {}."),
-    "literal_error": ("expected", "允许的取值：{}。", "Allowed values: {}."),
-    "union_tag_invalid": ("expected_tags", "允许的取值：{}。", "Allowed values: {}."),
-    "greater_than": ("gt", "须大于{}。", "It must be greater than {}."),
-    "greater_than_equal": ("ge", "不得小于{}。", "It must be at least {}."),
-    "less_than": ("lt", "须小于{}。", "It must be less than {}."),
-    "less_than_equal": ("le", "不得大于{}。", "It must be at most {}."),
-    "string_too_long": ("max_length", "最多{}个字符。", "Characters: at most {}."),
-    "string_too_short": ("min_length", "至少{}个字符。", "Characters: at least {}."),
-    "too_long": ("max_length", "最多{}条。", "Items: at most {}."),
-    "too_short": ("min_length", "至少{}条。", "Items: at least {}."),
-}
 _QUOTED = re.compile("'([^']*)'")
 
 
@@ -79,20 +78,21 @@ def _field_error(detail: Mapping[str, Any], skip: int, body: Any) -> FieldError:
         message = detail["msg"]
         english = detail.get("ctx", {}).get("en", message)
         return FieldError(place, kind, message, english)
-    code, zh, en = _CODES.get(kind) or next(
+    code, zh, en = _TEXTS.get(kind) or next(
         (texts for prefix, texts in _PREFIXES if kind.startswith(prefix)), _OTHER
     )
-    return FieldError(place, code, *(_allowed(kind, detail.get("ctx", {})) or (zh, en)))
+    declared = detail.get("ctx", {})
+    return FieldError(place, code, _filled(zh, declared, "、"), _filled(en, declared, ", "))
 
 
-def _allowed(kind: str, context: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What the declaration allows instead, in Chinese and English; None where it says nothing."""
-    member, zh, en = _ALLOWED.get(kind, ("", "", ""))
-    if member not in context:
-        return None
-    declared = str(context[member])
-    values = _QUOTED.findall(declared) or [declared]
-    return zh.format("、".join(values)), en.format(", ".join(values))
+def _filled(text: str, declared: Mapping[str, Any], separator: str) -> str:
+    """`text` with what it names of a declaration; Pydantic puts quotes around each of several."""
+    return text.format_map(
+        {
+            name: separator.join(_QUOTED.findall(str(value))) or value
+            for name, value in declared.items()
+        }
+    )
 
 
 def _as_sent(place: Sequence[str | int], body: Any) -> list[str]:
